@@ -50,7 +50,7 @@ def server_account(layout: Layout) -> Account:
 
 
 def prepare(layout: Layout, account: Account) -> None:
-    """Make the folders of `layout`; raises `EmbeddedError` when one cannot be written or is somebody else's."""
+    """Make the folders of `layout`; raises `EmbeddedError` when one cannot be written or is not ours."""
     try:
         make_data_dir(layout.data_dir)
         layout.log_dir.mkdir(mode=0o700, exist_ok=True)
@@ -65,7 +65,7 @@ def prepare(layout: Layout, account: Account) -> None:
 
 
 def make_data_dir(data_dir: Path) -> None:
-    """Make the data directory, private but for the servers' account; raises `OSError` if it cannot be written."""
+    """Make the data directory, private but for the servers' account; raises `OSError` if it cannot."""
     _passable(data_dir)
     probe = data_dir / f".writable-{os.getpid()}"
     probe.touch()

@@ -43,7 +43,7 @@ class Postgres:
         self._lock = FolderLock(self.layout.data_dir / "postgres.lock")
 
     def start(self) -> None:
-        """Create the cluster if there is none, start it, and return when database `biobank` accepts connections.
+        """Create the cluster if there is none, start it, return when database `biobank` accepts connections.
 
         Raises `EmbeddedError` with one sentence: not writable, another major version, in use, does not start.
         """

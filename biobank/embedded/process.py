@@ -26,7 +26,8 @@ def spawn(
 ) -> "subprocess.Popen[bytes]":
     """Start `argv` in a session of its own, output appended to `log`.
 
-    When this process dies, the kernel sends the child `death_signal`. To be called from the main thread: the kernel takes the forking thread as the parent.
+    When this process dies, the kernel sends the child `death_signal`. To be called from the main
+    thread: the kernel takes the forking thread as the parent.
     """
     switch = account is not None and account.switch
     with log.open("ab") as output:
@@ -46,7 +47,7 @@ def spawn(
 
 
 def stop(child: "subprocess.Popen[bytes]", *steps: tuple[signal.Signals, float]) -> None:
-    """Send each (signal, seconds to wait) in turn until `child` ends, then kill the rest of its process group."""
+    """Send each (signal, seconds to wait) in turn until `child` ends, then kill the rest of its group."""
     for number, seconds in steps:
         if child.poll() is not None:
             break
