@@ -34,6 +34,12 @@ class FolderLock:
         except OSError:
             return ""
 
+    def clear(self) -> None:
+        """Empty the file and free the lock: the holder ended in order."""
+        if self._descriptor is not None:
+            os.ftruncate(self._descriptor, 0)
+        self.release()
+
     def release(self) -> None:
         """Free the lock; the file stays, for removing it would let two holders in."""
         if self._descriptor is not None:

@@ -66,8 +66,8 @@ def _shut_down(pid: int, pgdata: Path) -> None:
 
 def _disown(pid_file: Path) -> None:
     # PostgreSQL refuses to start when the file names any live process, which after a reboot may be anybody's.
-    # It takes its own parent for stale, and still checks the shared memory key in the last line, which would go
-    # with the file.
+    # It takes its own parent for stale, and still checks the shared memory key in the last line, which would
+    # go with the file.
     lines = pid_file.read_text().split("\n")
     with pid_file.open("r+") as file:
         file.write("\n".join([str(os.getpid()), *lines[1:]]))
