@@ -1,0 +1,133 @@
+"""The one write path: plan a batch, apply what can be applied, say what became of each row.
+
+`plan` decides (reads per batch, writes nothing); `apply` writes (set-based). REST calls `write`, a batch where
+all or nothing is done; the importer calls `write_each`, where a bad row costs only itself.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Generic, TypeVar
+
+from django.db import DataError, IntegrityError, transaction
+
+from biobank.access import Actor
+from biobank.records import stamp
+from biobank.wire.constraints import problem_of
+from biobank.wire.errors import INVALID_REQUEST, Code, Problem, Refused
+
+D = TypeVar("D")
+P = TypeVar("P")
+
+UNFIT = Code("COMMON_UNFIT_VALUE", "A value does not fit its column: {reason}")
+
+
+@dataclass(frozen=True, slots=True)
+class Change(Generic[D]):
+    """One row of a batch: the detail that was sent, and the record it updates (None: create)."""
+
+    detail: D
+    pk: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What a plan says of a row that must not be applied."""
+
+    problems: tuple[Problem, ...]
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of one row: the record's key, or the problems (then nothing of it was written)."""
+
+    pk: int | None = None
+    problems: tuple[Problem, ...] = field(default=())
+
+    @property
+    def ok(self) -> bool:
+        return not self.problems
+
+
+@dataclass(frozen=True)
+class Door(Generic[D, P]):
+    """The write path of one kind of record.
+
+    `plan(changes, actor)` answers one plan or `Refusal` per change, in order; rows of a batch see each other.
+    `apply(plans, actor)` writes them all and answers their primary keys, in order.
+    """
+
+    name: str
+    plan: Callable[[Sequence[Change[D]], Actor], Sequence[P | Refusal]]
+    apply: Callable[[Sequence[P], Actor], Sequence[int]]
+
+    def write(self, changes: Sequence[Change[D]], actor: Actor) -> list[int]:
+        """Write all rows or none. Raises `Refused` with the problems of every refused row."""
+        try:
+            with transaction.atomic():
+                stamp(actor)
+                plans: list[P] = []
+                problems: list[Problem] = []
+                for planned in self.plan(changes, actor):
+                    if isinstance(planned, Refusal):
+                        problems.extend(planned.problems)
+                    else:
+                        plans.append(planned)
+                if problems:
+                    raise Refused(*problems)
+                return list(self.apply(plans, actor))
+        except (IntegrityError, DataError) as error:
+            raise Refused(_problem(error)) from error
+
+    def write_one(self, detail: D, actor: Actor, pk: int | None = None) -> int:
+        """A batch of one."""
+        return self.write([Change(detail, pk)], actor)[0]
+
+    def write_each(self, changes: Sequence[Change[D]], actor: Actor) -> list[Outcome]:
+        """Write every row that can be written; must run inside the caller's transaction.
+
+        A refusal by the database replays the batch row by row in savepoints, so one bad row costs only
+        itself.
+        """
+        stamp(actor)
+        try:
+            with transaction.atomic():
+                return self._plan_and_apply(changes, actor)
+        except (IntegrityError, DataError, Refused):
+            return [self._alone(change, actor) for change in changes]
+
+    def _plan_and_apply(self, changes: Sequence[Change[D]], actor: Actor) -> list[Outcome]:
+        outcomes: list[Outcome] = []
+        plans: list[P] = []
+        places: list[Outcome] = []
+        for planned in self.plan(changes, actor):
+            outcome = Outcome()
+            if isinstance(planned, Refusal):
+                outcome.problems = planned.problems
+            else:
+                plans.append(planned)
+                places.append(outcome)
+            outcomes.append(outcome)
+        if plans:
+            for outcome, pk in zip(places, self.apply(plans, actor), strict=True):
+                outcome.pk = pk
+        return outcomes
+
+    def _alone(self, change: Change[D], actor: Actor) -> Outcome:
+        try:
+            with transaction.atomic():
+                return self._plan_and_apply([change], actor)[0]
+        except Refused as refused:
+            return Outcome(problems=refused.problems)
+        except (IntegrityError, DataError) as error:
+            return Outcome(problems=(_problem(error),))
+
+
+def _problem(error: IntegrityError | DataError) -> Problem:
+    """What the database refused, without repeating the row (it may be PHI)."""
+    if isinstance(error, IntegrityError):
+        found = problem_of(error)
+        if found is not None:
+            return found
+        return INVALID_REQUEST(reason="the database refused the record")
+    diagnosis = getattr(error.__cause__, "diag", None)
+    return UNFIT(reason=getattr(diagnosis, "message_primary", None) or "out of range")

@@ -1,0 +1,18 @@
+"""The Celery application; workers run `celery -A biobank worker`."""
+
+import os
+
+from celery import Celery
+from celery.signals import beat_init
+
+os.environ.setdefault("DJANGO_SETTINGS_MODULE", "biobank.settings")
+
+app = Celery("biobank")
+app.config_from_object("django.conf:settings", namespace="CELERY")
+app.autodiscover_tasks(["biobank.jobs", "importjobs", "queries", "exports", "sessions_auth"])
+
+
+@beat_init.connect  # type: ignore[untyped-decorator]
+def _tick_at_once(**_: object) -> None:
+    """Show the way from beat through broker to worker as soon as it is open, not a whole period later."""
+    app.send_task("biobank.jobs.tasks.tick")

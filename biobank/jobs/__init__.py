@@ -1,0 +1,1 @@
+"""Long work is a row: lease, cursor, counters, stop and recovery."""

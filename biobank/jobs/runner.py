@@ -1,0 +1,95 @@
+"""Working on a job in slices: claim, advance chunk by chunk, hand over or finish."""
+
+import logging
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from time import monotonic
+from typing import TypeVar
+
+from celery import current_app
+from django.conf import settings
+from django.db import InterfaceError, OperationalError, connection, transaction
+from django.utils import timezone
+
+from biobank.jobs.models import MAX_STALLS, Job, LeaseLost, State
+
+log = logging.getLogger("biobank.jobs")
+J = TypeVar("J", bound=Job)
+
+
+def send(job: Job) -> None:
+    """Tell the workers to look at the job once the current transaction is committed."""
+    model, pk, task = type(job), job.pk, job.TASK
+
+    def now() -> None:
+        try:
+            current_app.send_task(task, args=[pk], retry=False)
+        except Exception:  # the broker is away: the reaper sends again, the row is the truth
+            log.warning("could not send %s for row %s; it will be sent again", task, pk)
+            return
+        model._default_manager.filter(pk=pk).update(sent_at=timezone.now())
+
+    transaction.on_commit(now)
+
+
+def run_slice(model: type[J], pk: int, advance: Callable[[J], bool]) -> None:
+    """Claim row `pk` and call `advance(job)` until it says there is no more, or the slice is over.
+
+    `advance` does one chunk and its `job.commit(...)` in one transaction, or ends the job with
+    `job.finish(...)`; it returns whether work is left. An exception fails the job with its text, but for a
+    lost lease (somebody else goes on) and a lost database (the lease runs out and the reaper sends again).
+    """
+    job = model.claim(pk)
+    if job is None:
+        return
+    if job.stalls > MAX_STALLS:
+        job.finish(State.FAILED, error=f"gave up after {MAX_STALLS} attempts without progress")
+        return
+    try:
+        with _kept_alive(job):
+            _advance(job, advance)
+    except LeaseLost:
+        log.warning("lost the lease of %s %s", model.__name__, pk)
+    except (OperationalError, InterfaceError):
+        log.warning("lost the database while working on %s %s", model.__name__, pk, exc_info=True)
+        connection.close()
+    except Exception as error:
+        log.exception("%s %s failed", model.__name__, pk)
+        with transaction.atomic():
+            job.finish(State.FAILED, error=f"{type(error).__name__}: {error}"[:2000])
+
+
+def _advance(job: J, advance: Callable[[J], bool]) -> None:
+    stop_at = monotonic() + settings.JOB_SLICE_SECONDS
+    while advance(job):
+        if monotonic() > stop_at:
+            with transaction.atomic():
+                job.hand_over()
+                send(job)
+            return
+
+
+@contextmanager
+def _kept_alive(job: Job) -> Iterator[None]:
+    """Renew the lease from a thread of its own, so that one long statement does not look like a death."""
+    done = threading.Event()
+
+    def beat() -> None:
+        try:
+            while not done.wait(settings.JOB_LEASE_SECONDS / 3):
+                try:
+                    if not job.renew():
+                        return
+                except (OperationalError, InterfaceError):
+                    connection.close()
+        finally:
+            connection.close()
+
+    thread = threading.Thread(target=beat, name=f"lease-{job.pk}", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join(timeout=5)

@@ -1,0 +1,35 @@
+"""The beat's own tasks: a tick that shows it is alive, the reaper, and the sweeper."""
+
+import time
+from collections.abc import Callable
+
+from celery import shared_task
+from django.core.cache import cache
+
+from biobank.jobs import reaper
+
+TICK_KEY = "beat:tick"
+_brooms: list[Callable[[], None]] = []
+
+
+def register_broom(broom: Callable[[], None]) -> Callable[[], None]:
+    """Have `broom` called every hour."""
+    _brooms.append(broom)
+    return broom
+
+
+@shared_task(name="biobank.jobs.tasks.tick")  # type: ignore[untyped-decorator]
+def tick() -> None:
+    cache.set(TICK_KEY, time.time(), None)
+
+
+@shared_task(name="biobank.jobs.tasks.reap")  # type: ignore[untyped-decorator]
+def reap() -> None:
+    reaper.reap()
+
+
+@shared_task(name="biobank.jobs.tasks.sweep")  # type: ignore[untyped-decorator]
+def sweep() -> None:
+    """Remove what is past its retention; each package registers its own broom."""
+    for broom in _brooms:
+        broom()

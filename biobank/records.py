@@ -1,0 +1,76 @@
+"""What every record has in common: activity status, soft delete, and its history."""
+
+import json
+import time
+from collections.abc import Sequence
+from typing import Any, TypeVar
+from uuid import uuid4
+
+import pghistory
+import pgtrigger
+from django.db import connection, models
+
+from biobank.access import Actor
+
+M = TypeVar("M", bound=type[models.Model])
+
+
+class ActivityStatus(models.TextChoices):
+    ACTIVE = "Active"
+    CLOSED = "Closed"
+    DISABLED = "Disabled"
+
+
+class Record(models.Model):
+    """A row that is never removed: deleting sets `Disabled` and frees the unique texts (spec 01 §A.9)."""
+
+    activity_status = models.CharField(max_length=20, default=ActivityStatus.ACTIVE)
+
+    class Meta:
+        abstract = True
+
+
+def tracked(model: M) -> M:
+    """Record every insert, update and delete of the model by statement triggers: bulk writes and SQL too.
+
+    Password hashes never enter the history.
+    """
+    return pghistory.track(  # type: ignore[no-any-return]
+        pghistory.InsertEvent(level=pgtrigger.Statement),
+        pghistory.UpdateEvent(level=pgtrigger.Statement),
+        pghistory.DeleteEvent(level=pgtrigger.Statement),
+        exclude=[field.name for field in model._meta.fields if field.name in ("password", "last_login")],
+        foreign_key_field=pghistory.ForeignKey(db_index=False),
+        obj_field=pghistory.ObjForeignKey(related_name="history", related_query_name="history_rows"),
+        model_name=f"{model.__name__}History",
+    )(model)
+
+
+def stamp(actor: Actor, **facts: object) -> None:
+    """Tell the history triggers who writes in this transaction, and through which door."""
+    who = {"user": actor.user_id, "login": actor.login, "via": actor.via, **facts}
+    if actor.impersonated_by is not None:
+        who["impersonated_by"] = actor.impersonated_by
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT set_config('pghistory.context_id', %s, true), set_config('pghistory.context_metadata', %s, true)",
+            [str(uuid4()), json.dumps(who)],
+        )
+
+
+def freed(value: str | None, length: int, now_ms: int | None = None) -> str | None:
+    """`value` renamed to `<value>_<epoch millis>`, cut to fit `length`; None stays None (spec 01 §A.9)."""
+    if value is None:
+        return None
+    suffix = f"_{now_ms if now_ms is not None else int(time.time() * 1000)}"
+    return value[: length - len(suffix)] + suffix
+
+
+def disable(rows: Sequence[Any], **lengths: int) -> list[str]:
+    """Mark rows as deleted in memory and free their unique texts; returns the attributes to save."""
+    now_ms = int(time.time() * 1000)
+    for row in rows:
+        row.activity_status = ActivityStatus.DISABLED
+        for attribute, length in lengths.items():
+            setattr(row, attribute, freed(getattr(row, attribute), length, now_ms))
+    return ["activity_status", *lengths]

@@ -1,0 +1,1 @@
+"""The HTTP conventions of the API, once (spec 01 part A)."""

@@ -1,0 +1,120 @@
+"""From details to the OpenAPI document: components, parameters, bodies, answers."""
+
+import types
+from typing import Any, Union, get_args, get_origin
+
+from drf_spectacular.utils import OpenApiParameter, OpenApiResponse
+from pydantic import BaseModel, TypeAdapter
+from pydantic.fields import FieldInfo
+
+_REF = "#/components/schemas/{model}"
+_components: dict[str, Any] = {}
+_ERRORS = {
+    "type": "array",
+    "minItems": 1,
+    "items": {"$ref": "#/components/schemas/Problem"},
+}
+_PROBLEM = {
+    "type": "object",
+    "required": ["code", "message"],
+    "properties": {"code": {"type": "string"}, "message": {"type": "string"}},
+    "additionalProperties": False,
+}
+
+
+def schema_of(shape: Any) -> dict[str, Any]:
+    """The JSON schema of a Python type; the models in it become components."""
+    if isinstance(shape, dict):
+        return shape
+    if isinstance(shape, type) and issubclass(shape, BaseModel):
+        schema = shape.model_json_schema(by_alias=True, ref_template=_REF)
+        _collect(schema.pop("$defs", {}))
+        if "$ref" not in schema:
+            _components.setdefault(shape.__name__, schema)
+        return {"$ref": _REF.format(model=shape.__name__)}
+    if get_origin(shape) is list:
+        return {"type": "array", "items": schema_of(get_args(shape)[0])}
+    if get_origin(shape) in (Union, types.UnionType):
+        return {"anyOf": [schema_of(part) for part in get_args(shape)]}
+    schema = TypeAdapter(shape).json_schema(ref_template=_REF)
+    _collect(schema.pop("$defs", {}))
+    return schema
+
+
+def _collect(definitions: dict[str, Any]) -> None:
+    for name, schema in definitions.items():
+        _components.setdefault(name, schema)
+
+
+def request_body(body: Any, *, upload: bool) -> Any:
+    if upload:
+        return {
+            "multipart/form-data": {
+                "type": "object",
+                "required": ["file"],
+                "properties": {"file": {"type": "string", "format": "binary"}},
+            }
+        }
+    if body is None:
+        return None
+    return {"application/json": schema_of(body)}
+
+
+def responses(answer: Any, *, write: bool, public: bool, others: dict[int, str] | None) -> dict[Any, Any]:
+    """The answers of one operation: its success in both status modes, and the error array."""
+    if isinstance(answer, str):  # a media type: the answer is a file
+        success: Any = OpenApiResponse(response={"type": "string", "format": "binary"}, description="The file")
+        found: dict[Any, Any] = {(200, answer): success}
+    else:
+        schema = {} if answer is None else schema_of(answer)
+        codes = (200, 201) if write else (200,)
+        found = {code: OpenApiResponse(response=schema, description="Done") for code in codes}
+    statuses = {400: "Invalid input", 403: "No right to do this", 404: "No such record", 500: "A failure here"}
+    if not public:
+        statuses[401] = "Not signed in"
+    for code, description in {**statuses, **(others or {})}.items():
+        found[code] = OpenApiResponse(response=_ERRORS, description=description)
+    return found
+
+
+def parameters(query: type[BaseModel]) -> list[OpenApiParameter]:
+    return [_parameter(name, field) for name, field in query.model_fields.items()]
+
+
+def _parameter(name: str, field: FieldInfo) -> OpenApiParameter:
+    schema = TypeAdapter(field.annotation).json_schema() if not field.metadata else _from_metadata(field)
+    kind = schema.get("type", "string")
+    kinds = [kind] if isinstance(kind, str) else [k for k in kind if k != "null"]
+    schema = {**schema, "type": kinds[0]}
+    default = field.default
+    if default is not None and isinstance(default, str | int | bool):
+        schema["default"] = default
+    return OpenApiParameter(
+        name=field.alias or name,
+        location=OpenApiParameter.QUERY,
+        required=False,
+        type=schema,
+        description=field.description or "",
+    )
+
+
+def _from_metadata(field: FieldInfo) -> dict[str, Any]:
+    from typing import Annotated
+
+    return TypeAdapter(Annotated[(field.annotation, *field.metadata)]).json_schema()  # type: ignore[no-any-return]
+
+
+def add_components(result: dict[str, Any], generator: Any, request: Any, public: bool) -> dict[str, Any]:
+    """drf-spectacular hook: put the collected details into the document, and say how to sign in."""
+    components = result.setdefault("components", {})
+    schemas = components.setdefault("schemas", {})
+    schemas["Problem"] = _PROBLEM
+    schemas.update({name: schema for name, schema in _components.items() if name not in schemas})
+    components["schemas"] = dict(sorted(schemas.items()))
+    components["securitySchemes"] = {
+        "token": {"type": "apiKey", "in": "header", "name": "X-OS-API-TOKEN"},
+        "cookie": {"type": "apiKey", "in": "cookie", "name": "osAuthToken"},
+        "basic": {"type": "http", "scheme": "basic"},
+    }
+    result["security"] = [{"token": []}, {"cookie": []}, {"basic": []}]
+    return result

@@ -1,0 +1,1 @@
+"""Cached zip exports of repository versions (spec 06)."""

@@ -1,0 +1,1 @@
+"""Bulk import jobs (spec 04)."""

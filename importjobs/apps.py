@@ -1,0 +1,7 @@
+"""The app of `importjobs`."""
+
+from django.apps import AppConfig
+
+
+class ImportjobsConfig(AppConfig):
+    name = "importjobs"

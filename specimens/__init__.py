@@ -1,0 +1,1 @@
+"""The records: protocols, participants, visits, specimens; one app per entity."""

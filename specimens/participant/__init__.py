@@ -1,0 +1,1 @@
+"""Participants, medical record numbers, registrations, consents."""

@@ -1,0 +1,8 @@
+"""Participants, medical record numbers, registrations, consents."""
+
+from django.apps import AppConfig
+
+
+class ParticipantConfig(AppConfig):
+    name = "specimens.participant"
+    label = "participant"

@@ -1,0 +1,1 @@
+"""Collection protocols, events, requirements, consent tiers, label formats."""

@@ -1,0 +1,1 @@
+"""Specimens, their tree and events."""

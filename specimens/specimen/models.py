@@ -1,0 +1,109 @@
+"""Specimens of every lineage (spec 03 §3)."""
+
+from django.conf import settings
+from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex, OpClass
+from django.db import models
+from django.db.models.functions import Upper
+
+from biobank.records import Record, tracked
+from specimens.protocol.models import CollectionProtocol, Lineage, Requirement
+from specimens.visit.models import Visit
+
+
+class CollectionStatus(models.TextChoices):
+    COLLECTED = "Collected"
+    PENDING = "Pending"
+    MISSED = "Missed Collection"
+    NOT_COLLECTED = "Not Collected"
+
+
+@tracked
+class Specimen(Record):
+    """`primary` is the root of the tree (null for primaries); `protocol` repeats the visit's."""
+
+    protocol = models.ForeignKey(CollectionProtocol, models.PROTECT, related_name="+", db_index=False)
+    visit = models.ForeignKey(Visit, models.PROTECT, related_name="specimens")
+    requirement = models.ForeignKey(Requirement, models.PROTECT, null=True, blank=True, related_name="specimens")
+    parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
+    primary = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="descendants")
+    lineage = models.CharField(max_length=10, choices=Lineage, default=Lineage.NEW)
+    label = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    additional_label = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    barcode = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    specimen_class = models.CharField(max_length=255)
+    type = models.CharField(max_length=255)
+    anatomic_site = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    laterality = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    pathology = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    status = models.CharField(max_length=20, choices=CollectionStatus, default=CollectionStatus.COLLECTED)
+    initial_qty = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
+    available_qty = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
+    concentration = models.DecimalField(max_digits=20, decimal_places=8, null=True, blank=True)
+    freeze_thaw_cycles = models.IntegerField(null=True, blank=True)
+    created_on = models.DateTimeField(null=True, blank=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    image_id = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    biohazards = ArrayField(models.CharField(max_length=255), default=list, blank=True)
+    external_ids = models.JSONField(default=list, blank=True)  # [{"name": ..., "value": ...}]
+    comments = models.TextField(null=True, blank=True)  # noqa: DJ001
+    # Collection and receipt: filled for primaries only
+    collection_time = models.DateTimeField(null=True, blank=True)
+    collector = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    collection_procedure = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    collection_container = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    collection_comments = models.TextField(null=True, blank=True)  # noqa: DJ001
+    received_time = models.DateTimeField(null=True, blank=True)
+    receiver = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    received_quality = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    received_comments = models.TextField(null=True, blank=True)  # noqa: DJ001
+    # Disposal: filled when closed
+    disposal_time = models.DateTimeField(null=True, blank=True)
+    disposal_user = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+    disposal_reason = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    disposal_comments = models.TextField(null=True, blank=True)  # noqa: DJ001
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["label"],
+                name="specimen_label",
+                violation_error_code="SPECIMEN_DUP_LABEL",
+                violation_error_message="A specimen with the same label exists already",
+            ),
+            models.UniqueConstraint(
+                fields=["additional_label"],
+                condition=models.Q(additional_label__isnull=False),
+                name="specimen_additional_label",
+                violation_error_code="SPECIMEN_DUP_ADDL_LABEL",
+                violation_error_message="A specimen with the same additional label exists already",
+            ),
+            models.UniqueConstraint(
+                fields=["barcode"],
+                condition=models.Q(barcode__isnull=False),
+                name="specimen_barcode",
+                violation_error_code="SPECIMEN_DUP_BARCODE",
+                violation_error_message="A specimen with the same barcode exists already",
+            ),
+            models.CheckConstraint(
+                condition=models.Q(initial_qty__gte=0) & models.Q(available_qty__gte=0),
+                name="specimen_quantities",
+                violation_error_code="SPECIMEN_INVALID_QTY",
+                violation_error_message="Quantities cannot be negative",
+            ),
+        ]
+        indexes = [
+            models.Index(fields=["protocol", "id"], name="specimen_by_protocol"),
+            GinIndex(OpClass(Upper("label"), name="gin_trgm_ops"), name="specimen_label_text"),
+        ]
+
+    def __str__(self) -> str:
+        return self.label or f"specimen {self.pk}"

@@ -1,0 +1,1 @@
+"""Pick lists; later also sources, collections, concepts and mappings."""

@@ -1,0 +1,7 @@
+"""Pick lists as an app."""
+
+from django.apps import AppConfig
+
+
+class TerminologyConfig(AppConfig):
+    name = "terminology"
