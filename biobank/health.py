@@ -11,8 +11,8 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
 from biobank.celery import app
+from biobank.jobs.tasks import TICK_KEY
 
-TICK_KEY = "beat:tick"  # holds the time of the last tick in seconds since 1970
 TICK_MAX_AGE = 120.0  # seconds; several ticks, as a worker may be busy with a slice of a job
 FIRST_TICK_WITHIN = 60.0  # seconds after the start of this process
 
@@ -42,29 +42,28 @@ def readyz(request: HttpRequest) -> JsonResponse:
     )
 
 
-def _outcome(check: Callable[[], str]) -> dict[str, str]:
+def _outcome(check: Callable[[], dict[str, object]]) -> dict[str, object]:
     try:
-        detail = check()
+        return {"status": "ok", **check()}
     except NotReady as error:
         return {"status": "failed", "detail": str(error)}
     except Exception as error:  # whatever a driver raises, the answer is "not ready"
         return {"status": "failed", "detail": type(error).__name__}
-    return {"status": "ok", "detail": detail} if detail else {"status": "ok"}
 
 
-def _database() -> str:
+def _database() -> dict[str, object]:
     with connection.cursor() as cursor:
         cursor.execute("SELECT 1")
-    return ""
+    return {}
 
 
-def _broker() -> str:
+def _broker() -> dict[str, object]:
     with app.connection_for_write(connect_timeout=2) as broker:
         broker.ensure_connection(max_retries=1, interval_start=0, timeout=2)
-    return ""
+    return {}
 
 
-def _migrations() -> str:
+def _migrations() -> dict[str, object]:
     global _migrated  # the code of a process does not change, so once is enough
     if not _migrated:
         executor = MigrationExecutor(connection)
@@ -72,20 +71,20 @@ def _migrations() -> str:
         if missing:
             raise NotReady(f"{missing} not applied")
         _migrated = True
-    return ""
+    return {}
 
 
-def _beat() -> str:
-    ticked = cache.get(TICK_KEY)
-    age = time.time() - float(ticked) if ticked is not None else None
+def _beat() -> dict[str, object]:
+    ticked = cache.get(TICK_KEY)  # seconds since 1970
+    age = time.time() - ticked if ticked is not None else None
     if age is not None and age <= TICK_MAX_AGE:
-        return f"last tick {max(age, 0):.0f} seconds ago"
+        return {"lastTick": round(ticked * 1000), "detail": f"{max(age, 0):.0f} seconds ago"}
     if time.monotonic() - _started < FIRST_TICK_WITHIN:
-        return "waiting for the first tick"
+        return {"detail": "waiting for the first tick"}
     raise NotReady("no tick yet" if age is None else f"last tick {age:.0f} seconds ago")
 
 
-_CHECKS: dict[str, Callable[[], str]] = {
+_CHECKS: dict[str, Callable[[], dict[str, object]]] = {
     "database": _database,
     "broker": _broker,
     "migrations": _migrations,

@@ -40,7 +40,6 @@ def tracked(model: M) -> M:
         pghistory.UpdateEvent(level=pgtrigger.Statement),
         pghistory.DeleteEvent(level=pgtrigger.Statement),
         exclude=[field.name for field in model._meta.fields if field.name in ("password", "last_login")],
-        foreign_key_field=pghistory.ForeignKey(db_index=False),
         obj_field=pghistory.ObjForeignKey(related_name="history", related_query_name="history_rows"),
         model_name=f"{model.__name__}History",
     )(model)

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pghistory
 import structlog
 from environs import Env
 
@@ -218,8 +219,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
 }
 
 # --- History ----------------------------------------------------------------------------------------
-PGHISTORY_APPEND_ONLY = False
-PGTRIGGER_INSTALL_ON_MIGRATE = False
+PGHISTORY_FOREIGN_KEY_FIELD = pghistory.ForeignKey(db_index=False)  # history is read by object and by context
 
 # --- Logs: one JSON line an event, no PHI, no secrets -------------------------------------------------
 LOG_LEVEL = env.str("LOG_LEVEL", "INFO")

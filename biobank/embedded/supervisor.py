@@ -1,6 +1,7 @@
 """Starts every process of a server as a supervised child, and stops them in order."""
 
 import contextlib
+import json
 import os
 import signal
 import socket
@@ -135,8 +136,8 @@ class Supervisor:
         return Service(program.name, start, lambda child: process.stop(child, *program.stop))
 
     def _wait_until_ready(self) -> None:
-        deadline = time.monotonic() + _READY_WITHIN
-        while not _answers_ready(self.port):
+        started, deadline = time.time(), time.monotonic() + _READY_WITHIN
+        while not _is_ready(self.port, started):
             self._children.look_after()
             if name := self._children.hopeless():
                 log = self.layout.log_dir / f"{name}.log"
@@ -191,13 +192,16 @@ def _require_port(port: int, patience: float) -> None:
         time.sleep(0.1)
 
 
-def _answers_ready(port: int) -> bool:
+def _is_ready(port: int, started: float) -> bool:
+    """Whether the web server calls itself ready and a worker has carried out a tick of this start's beat."""
     with contextlib.closing(HTTPConnection("127.0.0.1", port, timeout=10)) as connection:
         try:
             connection.request("GET", "/readyz")
-            return connection.getresponse().status == 200
-        except (OSError, HTTPException):
+            answer = connection.getresponse()
+            ticked = json.load(answer)["checks"]["beat"].get("lastTick", 0) if answer.status == 200 else 0
+        except (OSError, HTTPException, ValueError):
             return False
+    return bool(ticked >= started * 1000)
 
 
 def _ignore_signals() -> None:
