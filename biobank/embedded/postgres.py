@@ -28,7 +28,7 @@ _SETTINGS = {
     "jit": "off",
     "timezone": "UTC",
 }
-_FAST = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+_FAST = {"fsync": "off", "full_page_writes": "off"}
 
 
 class Postgres:

@@ -1,5 +1,6 @@
 """An embedded Valkey server: a direct child of this process, on a private unix socket."""
 
+import shutil
 import signal
 import socket
 import subprocess
@@ -47,6 +48,11 @@ class Valkey:
         if self.child is not None:
             process.stop(self.child, (signal.SIGTERM, 10.0))
             self.child = None
+
+    def destroy(self) -> None:
+        """Stop, and remove the data; for tests."""
+        self.stop()
+        shutil.rmtree(self.layout.valkey_dir, ignore_errors=True)
 
     def _options(self) -> list[str]:
         settings = {
