@@ -40,7 +40,9 @@ def tracked(model: M) -> M:
         pghistory.UpdateEvent(level=pgtrigger.Statement),
         pghistory.DeleteEvent(level=pgtrigger.Statement),
         exclude=[field.name for field in model._meta.fields if field.name in ("password", "last_login")],
-        obj_field=pghistory.ObjForeignKey(related_name="history", related_query_name="history_rows", db_index=True),
+        obj_field=pghistory.ObjForeignKey(
+            related_name="history", related_query_name="history_rows", db_index=True
+        ),
         model_name=f"{model.__name__}History",
     )(model)
 

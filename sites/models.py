@@ -32,7 +32,9 @@ class Site(Record):
     code = models.CharField(max_length=50, null=True, blank=True)  # noqa: DJ001
     type = models.CharField(max_length=255)
     address = models.TextField(null=True, blank=True)  # noqa: DJ001
-    coordinators = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="coordinated_sites")
+    coordinators = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="coordinated_sites"
+    )
 
     class Meta:
         constraints = [

@@ -50,7 +50,7 @@ def insert(rows: Sequence[M]) -> None:
         row._state.db = connection.alias
 
 
-def _encoder(field: models.Field[Any, Any]) -> Callable[[Any], str]:
+def _encoder(field: "models.Field[Any, Any]") -> Callable[[Any], str]:
     """How a value of the field is written in COPY's text format; None is \\N."""
     if isinstance(field, models.JSONField):
         return _json

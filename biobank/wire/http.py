@@ -135,19 +135,24 @@ def operation(
 ) -> Callable[[F], F]:
     """Declare a view method: its shapes for the OpenAPI document, and the parsing and answering around it.
 
-    The method receives `(request, *path values)` and, when declared, keyword arguments `body` (a detail, or a list of details
-    for `list[X]`) and `query`. It returns a detail, a list, plain JSON values, or a Django response.
+    The method receives `(request, *path values)` and, when declared, keyword arguments `body` (a detail, or a
+    list of details for `list[X]`) and `query`. Path values annotated `int` arrive as numbers; other text there
+    is `INVALID_REQUEST`. It returns a detail, a list, plain JSON values, or a Django response.
     `effect` defaults to READ for GET and DELETE and to WRITE for POST, PUT (ACTION must be said).
     """
 
     def decorate(method: F) -> F:
         name = method.__name__
+        path_values = _path_values(method)
         outcome = effect or (Effect.WRITE if name in ("post", "put") else Effect.READ)
         is_list = get_origin(body) is list
         shape = get_args(body)[0] if is_list else body
 
         @wraps(method)
         def call(view: ApiView, request: Request, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            for key, kind in path_values.items():
+                if kind is int:
+                    kwargs[key] = whole(kwargs[key])
             if query is not None:
                 kwargs["query"] = parse_query(query, request.query_params)
             if body is not None:
@@ -163,7 +168,7 @@ def operation(
             summary=summary,
             description=description or inspect.cleandoc(method.__doc__ or ""),
             tags=list(tags) if tags else None,
-            parameters=openapi.parameters(query) if query is not None else None,
+            parameters=openapi.parameters(query, path_values),
             request=openapi.request_body(body, upload=upload),
             responses=openapi.responses(answer, write=outcome is Effect.WRITE, public=public, others=answers),
             auth=[{}] if public else None,
@@ -171,6 +176,21 @@ def operation(
         return cast(F, documented(call))
 
     return decorate
+
+
+def _path_values(method: Callable[..., Any]) -> dict[str, type]:
+    """Names and types of what the path gives to a view method."""
+    names = list(inspect.signature(method).parameters.values())[2:]
+    return {p.name: p.annotation for p in names if p.name not in ("body", "query")}
+
+
+def whole(text: object) -> int:
+    """A number out of a path. Raises `Refused(INVALID_REQUEST)` for anything else."""
+    try:
+        found = int(str(text))
+    except ValueError:
+        raise Refused(INVALID_REQUEST(reason=f"{text} is not a number")) from None
+    return found if abs(found) < 2**63 else -1
 
 
 def _parse_body(data: object, shape: Any, is_list: bool) -> object:

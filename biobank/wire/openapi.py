@@ -63,13 +63,20 @@ def request_body(body: Any, *, upload: bool) -> Any:
 def responses(answer: Any, *, write: bool, public: bool, others: dict[int, str] | None) -> dict[Any, Any]:
     """The answers of one operation: its success in both status modes, and the error array."""
     if isinstance(answer, str):  # a media type: the answer is a file
-        success: Any = OpenApiResponse(response={"type": "string", "format": "binary"}, description="The file")
+        success: Any = OpenApiResponse(
+            response={"type": "string", "format": "binary"}, description="The file"
+        )
         found: dict[Any, Any] = {(200, answer): success}
     else:
         schema = {} if answer is None else schema_of(answer)
         codes = (200, 201) if write else (200,)
         found = {code: OpenApiResponse(response=schema, description="Done") for code in codes}
-    statuses = {400: "Invalid input", 403: "No right to do this", 404: "No such record", 500: "A failure here"}
+    statuses = {
+        400: "Invalid input",
+        403: "No right to do this",
+        404: "No such record",
+        500: "A failure here",
+    }
     if not public:
         statuses[401] = "Not signed in"
     for code, description in {**statuses, **(others or {})}.items():
@@ -77,8 +84,15 @@ def responses(answer: Any, *, write: bool, public: bool, others: dict[int, str] 
     return found
 
 
-def parameters(query: type[BaseModel]) -> list[OpenApiParameter]:
-    return [_parameter(name, field) for name, field in query.model_fields.items()]
+def parameters(query: type[BaseModel] | None, path_values: dict[str, type]) -> list[OpenApiParameter]:
+    """What path and query string carry."""
+    found = [
+        OpenApiParameter(name, type=int if kind is int else str, location=OpenApiParameter.PATH)
+        for name, kind in path_values.items()
+    ]
+    if query is not None:
+        found += [_parameter(name, field) for name, field in query.model_fields.items()]
+    return found
 
 
 def _parameter(name: str, field: FieldInfo) -> OpenApiParameter:

@@ -80,7 +80,9 @@ def _is_allowed(origin: str, request: HttpRequest) -> bool:
 
     if urlsplit(origin).netloc == request.get_host():
         return True
-    allowed = [entry.strip() for entry in setting("common", "allowed_req_origins").split(",") if entry.strip()]
+    allowed = [
+        entry.strip() for entry in setting("common", "allowed_req_origins").split(",") if entry.strip()
+    ]
     return "*" in allowed or origin in allowed
 
 

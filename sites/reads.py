@@ -1,0 +1,236 @@
+"""Reading institutes and sites: lists, single records, look-ups for batches, and who sees which site."""
+
+from collections.abc import Iterable, Sequence
+
+from django.contrib.auth import get_user_model
+from django.db.models import Count, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
+from django.db.models.functions import Coalesce, Lower
+
+from biobank.access import Actor
+from biobank.wire.errors import ACCESS_DENIED, Refused
+from sites.detail import (
+    Coordinator,
+    Dependents,
+    InstituteDetail,
+    InstituteQuery,
+    SiteDetail,
+    SiteQuery,
+    SiteSummary,
+)
+from sites.models import Institute, Site
+from sites.rules import INSTITUTE_NOT_FOUND, SITE_NOT_FOUND
+
+
+def institutes() -> QuerySet[Institute]:
+    """Institutes that have not been deleted."""
+    return Institute.objects.exclude(activity_status="Disabled")
+
+
+def listed_institutes(query: InstituteQuery) -> QuerySet[Institute]:
+    rows = institutes().exclude(activity_status="Closed")
+    if query.id:
+        rows = rows.filter(pk__in=query.id)
+    if query.name:
+        rows = (
+            rows.filter(name__iexact=query.name)
+            if query.exact_match
+            else rows.filter(name__icontains=query.name)
+        )
+    return rows.order_by(Lower("name"), "pk")
+
+
+def institute_details(rows: Sequence[Institute], *, stats: bool = False) -> list[InstituteDetail]:
+    """Details in the order given; two queries at most."""
+    users: dict[int, int] = {}
+    if stats:
+        counted = Institute.objects.filter(pk__in=[row.pk for row in rows]).annotate(
+            n=Count("users", filter=~Q(users__activity_status="Disabled"))
+        )
+        users = dict(counted.values_list("pk", "n"))
+    return [
+        InstituteDetail.model_construct(
+            id=row.pk, name=row.name, activity_status=row.activity_status, users_count=users.get(row.pk, 0)
+        )
+        for row in rows
+    ]
+
+
+def institute(*, pk: int | None = None, name: str | None = None) -> Institute:
+    """The institute addressed by a request. Raises INSTITUTE_NOT_FOUND."""
+    found = institutes().filter(Q(pk=pk) if pk is not None else Q(name__iexact=name or "")).first()
+    if found is None:
+        raise Refused(INSTITUTE_NOT_FOUND.missing(key=name if pk is None else pk))
+    return found
+
+
+def institutes_by_name(names: Iterable[str | None]) -> dict[str, Institute]:
+    """Institutes by lower-case name, one query."""
+    wanted = {name.lower() for name in names if name}
+    if not wanted:
+        return {}
+    rows = institutes().annotate(lowered=Lower("name")).filter(lowered__in=wanted)
+    return {row.name.lower(): row for row in rows}
+
+
+def institute_dependents(pk: int) -> list[Dependents]:
+    """What keeps an institute from being deleted: its sites and users."""
+    counts = {
+        "site": Site.objects.filter(institute=pk).exclude(activity_status="Disabled").count(),
+        "user": get_user_model().objects.filter(institute=pk).exclude(activity_status="Disabled").count(),
+    }
+    return [Dependents(name=name, count=count) for name, count in counts.items() if count]
+
+
+def sites() -> QuerySet[Site]:
+    """Sites that have not been deleted."""
+    return Site.objects.exclude(activity_status="Disabled")
+
+
+def sites_for(actor: Actor, resource: str | None = None, *operations: str) -> QuerySet[Site]:
+    """The sites an actor may see, or where they hold a right (spec 01 §E.2, §D.7)."""
+    rows = sites()
+    if actor.is_super:
+        return rows
+    if actor.is_institute_admin:
+        return rows.filter(institute=actor.institute_id)
+    grants = actor.grants_for(resource, *operations) if resource else actor.grants
+    named = {grant.site_id for grant in grants if grant.site_id is not None}
+    condition = Q(pk__in=named)
+    if any(grant.site_id is None for grant in grants):
+        condition |= Q(institute=actor.institute_id)
+    return rows.filter(condition)
+
+
+def listed_sites(query: SiteQuery, actor: Actor) -> QuerySet[Site]:
+    widened = query.list_all and any(
+        actor.has_any(resource, "Create", "Update")
+        for resource in ("ParticipantPhi", "Order", "ShippingAndTracking")
+    )
+    rows = sites() if widened else sites_for(actor, query.resource, query.operation or "Read")
+    rows = rows.exclude(activity_status="Closed").select_related("institute")
+    if query.name:
+        rows = (
+            rows.filter(name__iexact=query.name)
+            if query.exact_match
+            else rows.filter(name__icontains=query.name)
+        )
+    if query.institute:
+        rows = rows.filter(institute__name__iexact=query.institute)
+    if query.include_type:
+        rows = rows.filter(type__in=query.include_type)
+    if query.exclude_type:
+        rows = rows.exclude(type__in=query.exclude_type)
+    if query.include_stats:
+        links = Site.protocol_sites.rel.related_model._default_manager.filter(site=OuterRef("pk"))  # type: ignore[attr-defined]
+        counted = (
+            links.exclude(protocol__activity_status="Disabled")
+            .order_by()
+            .values("site")
+            .annotate(n=Count("pk"))
+        )
+        rows = rows.annotate(
+            cp_total=Coalesce(Subquery(counted.values("n")), Value(0), output_field=IntegerField())
+        )
+    return rows.order_by(Lower("name"), "pk")
+
+
+def count_sites(query: SiteQuery) -> int:
+    """How many sites match by name and institute, whoever asks (spec 01 §E.2)."""
+    rows = sites().exclude(activity_status="Closed")
+    if query.name:
+        rows = rows.filter(name__icontains=query.name)
+    if query.institute:
+        rows = rows.filter(institute__name__iexact=query.institute)
+    return rows.count()
+
+
+def site_summaries(rows: Iterable[Site]) -> list[SiteSummary]:
+    """Summaries in the order given; the institutes must be loaded."""
+    return [SiteSummary.model_construct(**_common(row)) for row in rows]
+
+
+def _common(row: Site) -> dict[str, object]:
+    return {
+        "id": row.pk,
+        "name": row.name,
+        "institute_name": row.institute.name,
+        "code": row.code,
+        "type": row.type,
+        "activity_status": row.activity_status,
+        "cp_count": getattr(row, "cp_total", 0),
+    }
+
+
+def site_details(pks: Sequence[int]) -> list[SiteDetail]:
+    """Details in the order of `pks`, two queries; deleted sites too (a delete answers the renamed record)."""
+    users = get_user_model().objects.select_related("domain", "institute").order_by("pk")
+    rows = Site.objects.select_related("institute").prefetch_related(Prefetch("coordinators", queryset=users))
+    found = rows.in_bulk(list(pks))
+    return [
+        SiteDetail.model_construct(
+            **_common(row),
+            address=row.address,
+            coordinators=[_coordinator(user) for user in row.coordinators.all()],
+            extension_detail=None,
+            op_comments=None,
+        )
+        for row in (found[pk] for pk in pks)
+    ]
+
+
+def _coordinator(user: object) -> Coordinator:
+    return Coordinator.model_construct(
+        id=user.pk,  # type: ignore[attr-defined]
+        domain=user.domain.name,  # type: ignore[attr-defined]
+        institute_name=user.institute.name,  # type: ignore[attr-defined]
+        **{
+            name: getattr(user, name)
+            for name in (
+                "type", "first_name", "last_name", "login_name", "email_address", "institute_id", "activity_status",
+            )
+        },
+    )  # fmt: skip
+
+
+def site(actor: Actor, *, pk: int | None = None, name: str | None = None) -> SiteDetail:
+    """The site addressed by a request. Raises SITE_NOT_FOUND, then RBAC_ACCESS_DENIED (existence first)."""
+    found = sites().filter(Q(pk=pk) if pk is not None else Q(name__iexact=name or "")).first()
+    if found is None:
+        raise Refused(SITE_NOT_FOUND.missing(key=name if pk is None else pk))
+    may_ship = actor.has_any("ShippingAndTracking", "Create")
+    if not may_ship and not sites_for(actor).filter(pk=found.pk).exists():
+        raise Refused(ACCESS_DENIED())
+    return site_details([found.pk])[0]
+
+
+def sites_by_name(names: Iterable[str | None]) -> dict[str, Site]:
+    """Sites that were not deleted, by lower-case name, one query."""
+    wanted = {name.lower() for name in names if name}
+    if not wanted:
+        return {}
+    rows = sites().annotate(lowered=Lower("name")).filter(lowered__in=wanted)
+    return {row.name.lower(): row for row in rows.select_related("institute")}
+
+
+# What refers to a site, and the name dependents are reported under (spec 01 §E.2)
+_REFERENCES = (
+    ("visit", "visit.Visit", "site"),
+    ("collection_protocol", "protocol.ProtocolSite", "site"),
+    ("participant", "participant.MedicalRecord", "site"),
+    ("collection_protocol_event", "protocol.Event", "default_site"),
+)
+
+
+def site_dependents(pk: int) -> list[Dependents]:
+    """What keeps a site from being deleted; one query a kind."""
+    from django.apps import apps
+
+    found = []
+    for name, model, attribute in _REFERENCES:
+        rows = apps.get_model(model)._default_manager.filter(**{attribute: pk})
+        if any(field.name == "activity_status" for field in rows.model._meta.fields):
+            rows = rows.exclude(activity_status="Disabled")
+        count = rows.count()
+        if count:
+            found.append(Dependents(name=name, count=count))
+    return found
