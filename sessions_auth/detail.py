@@ -4,7 +4,7 @@ from biobank.wire.detail import Flag, Instant, SparseDetail, Text, Whole
 
 
 class UserSummary(SparseDetail):
-    """A user as embedded everywhere; on input a reference by id, e-mail, or login name and domain (spec 01 §C.3)."""
+    """A user as embedded everywhere; on input a reference to one (spec 01 §C.3)."""
 
     type: Text = None
     first_name: Text = None
