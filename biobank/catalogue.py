@@ -39,19 +39,27 @@ class Fold(Enum):
 class Join:
     """A table below a form, always joined LEFT; `on` refers to itself as `{name}`.
 
-    `fold` other than ONE means several rows for one record of the form, told apart by `key`.
+    `table` may also be a function or sub-select beginning with LATERAL; `columns` then names what it answers. `fold`
+    other than ONE means several rows for one record of the form, told apart by `key`.
     """
 
     name: str
     table: str
-    on: str
+    on: str = "TRUE"
     fold: Fold = Fold.ONE
     key: str = "id"
+    columns: str = ""
+
+    @property
+    def needs(self) -> list[str]:
+        """The other joins it refers to."""
+        used = placeholders(self.table + self.on)
+        return [name for name in used if name not in (self.name, "self", "user")]
 
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One selectable value; `name` is its path below the form, `values` names its pick list or lists its values."""
+    """One selectable value. `name` is its path below the form; `values` names its pick list, or lists its values."""
 
     name: str
     caption: str
@@ -129,6 +137,36 @@ class Catalogue:
 
     def __iter__(self) -> Iterator[Form]:
         return iter(sorted(self._forms.values(), key=lambda form: (form.order, form.name)))
+
+
+def full_name(join: str) -> str:
+    """SQL of a user's full name, for a join to the users' table."""
+    return f"btrim({{{join}}}.first_name || ' ' || {{{join}}}.last_name)"
+
+
+def history_fields(table: str, users: str) -> tuple[Field, ...]:
+    """Who created and last changed a record, and when: read from the history of its table."""
+    first, last = "ORDER BY h.pgh_id LIMIT 1", "ORDER BY h.pgh_id DESC LIMIT 1"
+
+    def entry(wanted: str, order: str) -> str:
+        return f"(SELECT {wanted} FROM {table}history h WHERE h.pgh_obj_id = {{self}}.id {order})"  # noqa: S608
+
+    name = (
+        f"(SELECT btrim(u.first_name || ' ' || u.last_name) FROM {users} u, pghistory_context c"  # noqa: S608
+        " WHERE c.id = h.pgh_context_id AND u.id = (c.metadata ->> 'user')::bigint)"
+    )
+    return (
+        Field("creationTime", "Creation Time", Kind.INSTANT, entry("h.pgh_created_at", first)),
+        Field("updateTime", "Update Time", Kind.INSTANT, entry("h.pgh_created_at", last)),
+        Field("creator", "Creator", Kind.TEXT, entry(name, first)),
+        Field("updater", "Updater", Kind.TEXT, entry(name, last)),
+    )
+
+
+def unnested(name: str, array: str) -> Join:
+    """The values of an array column as a multi-valued pick list: `{name}.value`."""
+    table = f"LATERAL unnest({array}) WITH ORDINALITY"
+    return Join(name, table, fold=Fold.VALUES, columns="(value, id)")
 
 
 def placeholders(template: str) -> list[str]:

@@ -1,0 +1,1 @@
+"""The query language, saved queries, schedules and runs (spec 05)."""

@@ -1,0 +1,7 @@
+"""The app of `queries`."""
+
+from django.apps import AppConfig
+
+
+class QueriesConfig(AppConfig):
+    name = "queries"
