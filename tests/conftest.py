@@ -1,5 +1,6 @@
 """The test run's own PostgreSQL and Valkey, and the cast that tests share."""
 
+import atexit
 import os
 import shutil
 import tempfile
@@ -47,7 +48,8 @@ os.environ["DJANGO_SETTINGS_MODULE"] = "biobank.settings"
 django.setup()
 
 
-def pytest_unconfigure(config: pytest.Config) -> None:
+@atexit.register
+def _remove_servers() -> None:
     for server in reversed(_servers):
         server.destroy()
     for home in _homes:
