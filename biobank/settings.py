@@ -144,6 +144,8 @@ DATABASES["default"].setdefault("OPTIONS", {})
 CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+if env.bool("PASSWORD_HASHERS_FAST", False):  # for tests, which sign in often
+    PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 AUTHENTICATION_BACKENDS = ["sessions_auth.backends.AdminBackend"]
 SESSION_COOKIE_AGE = 12 * 3600
 
@@ -173,7 +175,8 @@ REST_FRAMEWORK = {
     ],
     "DEFAULT_PERMISSION_CLASSES": [],  # ApiView has its own
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
-    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "DEFAULT_SCHEMA_CLASS": "biobank.wire.openapi.WireSchema",
+    "SCHEMA_COERCE_PATH_PK": False,
     "EXCEPTION_HANDLER": "biobank.wire.http.answer_error",
     "UNAUTHENTICATED_USER": None,
 }

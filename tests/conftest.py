@@ -6,6 +6,7 @@ import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import django
 import pytest
@@ -54,3 +55,64 @@ def _remove_servers() -> None:
         server.destroy()
     for home in _homes:
         shutil.rmtree(home, ignore_errors=True)
+
+
+from django.conf import settings as django_settings  # noqa: E402
+from django.core.cache import cache  # noqa: E402
+from django.core.management import call_command  # noqa: E402
+
+from sessions_auth.models import User  # noqa: E402
+from sessions_auth.tokens import issue  # noqa: E402
+from tests.client import Api, Statuses  # noqa: E402
+
+
+@pytest.fixture(scope="session")
+def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
+    """The test database with the default data: pick lists, roles, the administrator."""
+    with django_db_blocker.unblock():
+        os.environ["OS_ADMIN_PASSWORD"] = "Admin-pass-1"
+        call_command("create_defaults", verbosity=0)
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    """No test sees what another one cached."""
+    cache.clear()
+    yield
+
+
+@pytest.fixture(params=["documented", "upstream"])
+def statuses(request: pytest.FixtureRequest, settings: Any) -> Statuses:
+    """Runs the test in both status modes."""
+    settings.API_STATUS = request.param
+    return Statuses(request.param)
+
+
+@pytest.fixture
+def status() -> Statuses:
+    """The statuses of the default mode."""
+    return Statuses(django_settings.API_STATUS)
+
+
+@pytest.fixture
+def admin(db: None) -> User:
+    """The super administrator."""
+    return User.objects.get(login_name="admin")
+
+
+@pytest.fixture
+def api(admin: User) -> Api:
+    """Calls as super administrator."""
+    return Api(issue(admin))
+
+
+@pytest.fixture
+def anonymous(db: None) -> Api:
+    """Calls as nobody."""
+    return Api()
+
+
+@pytest.fixture
+def as_user(db: None) -> Callable[[User], Api]:
+    """Calls as a given user."""
+    return lambda user: Api(issue(user))

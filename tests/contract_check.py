@@ -1,0 +1,73 @@
+"""Holds every answer of the tests against the OpenAPI document, undeclared keys included."""
+
+import re
+from functools import cache
+from typing import Any
+
+from django.conf import settings
+from drf_spectacular.generators import SchemaGenerator
+from jsonschema import Draft202012Validator
+from jsonschema.exceptions import best_match
+
+
+@cache
+def document() -> dict[str, Any]:
+    """The document the server would publish."""
+    schema: dict[str, Any] = SchemaGenerator().get_schema(request=None, public=True)
+    return schema
+
+
+@cache
+def _templates() -> list[tuple[re.Pattern[str], str]]:
+    paths = sorted(document()["paths"], key=lambda path: (path.count("{"), -len(path)))
+    return [(re.compile("^" + re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)) + "$"), path) for path in paths]
+
+
+def template_of(path: str) -> str | None:
+    """The path template in the document that a request path falls under."""
+    return next((template for pattern, template in _templates() if pattern.match(path)), None)
+
+
+@cache
+def _strict_components() -> dict[str, Any]:
+    return {name: _closed(schema) for name, schema in document()["components"]["schemas"].items()}
+
+
+def _closed(schema: Any) -> Any:
+    """The schema with undeclared keys forbidden."""
+    if isinstance(schema, list):
+        return [_closed(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    found = {key: _closed(value) for key, value in schema.items()}
+    if "properties" in found and "additionalProperties" not in found:
+        found["additionalProperties"] = False
+    return found
+
+
+@cache
+def _validator(method: str, template: str, status: int) -> Draft202012Validator | None:
+    operation = document()["paths"][template].get(method)
+    assert operation is not None, f"{method.upper()} {template} answers but is not in the OpenAPI document"
+    answer = operation["responses"].get(str(status))
+    assert answer is not None, f"{method.upper()} {template} answered {status}, which is not documented"
+    schema = answer.get("content", {}).get("application/json", {}).get("schema")
+    if schema is None:
+        return None
+    return Draft202012Validator({**_closed(schema), "components": {"schemas": _strict_components()}})
+
+
+def check(method: str, path: str, status: int, content_type: str, data: Any) -> None:
+    """Fail the test when an answer below the REST base differs from its documented shape."""
+    clean = re.sub(r"/{2,}", "/", path).rstrip("/")
+    if clean.startswith("/rest/ng"):
+        clean = settings.REST_PREFIX + clean.removeprefix("/rest/ng")
+    template = template_of(clean)
+    method = "get" if method == "head" else method
+    if template is None or status in (405, 415) or method == "options":
+        return
+    validator = _validator(method, template, status)
+    if validator is None or not content_type.startswith("application/json") or data is None:
+        return
+    error = best_match(validator.iter_errors(data))
+    assert error is None, f"{method.upper()} {template} {status}: {error.json_path} {error.message[:500]}"
