@@ -3,6 +3,14 @@
 from biobank.access import Actor, Grant
 from sessions_auth.models import RoleEntry, User
 
+SYSTEM_ID = 1
+SYSTEM_LOGIN = "$system"
+
+
+def system_actor(via: str = "system") -> Actor:
+    """The server itself: what nobody in particular does is done in its name."""
+    return Actor(user_id=SYSTEM_ID, login=SYSTEM_LOGIN, kind=User.Type.SUPER, institute_id=1, via=via)
+
 
 def actor_of(user: User, *, via: str = "rest", ip_address: str = "") -> Actor:
     """What the user may do now; one query (none for super and institute administrators)."""

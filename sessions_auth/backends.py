@@ -8,7 +8,11 @@ from sessions_auth.models import User
 
 class AdminBackend(BaseBackend):
     def authenticate(
-        self, request: HttpRequest | None, username: str | None = None, password: str | None = None, **extra: object
+        self,
+        request: HttpRequest | None,
+        username: str | None = None,
+        password: str | None = None,
+        **extra: object,
     ) -> User | None:
         return None
 
