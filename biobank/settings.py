@@ -29,6 +29,8 @@ if API_STATUS not in ("documented", "upstream"):
 TIME_ZONE = env.str("OS_TIME_ZONE", "UTC")
 TOKEN_INACTIVE_MINUTES = env.int("OS_TOKEN_INACTIVE_MINUTES", 30)
 ALLOWED_FAILED_LOGINS = env.int("OS_ALLOWED_FAILED_LOGINS", 5)
+TOKEN_CACHE_SECONDS = env.int("OS_TOKEN_CACHE_SECONDS", 5)
+BEHIND_PROXY = env.bool("OS_BEHIND_PROXY", False)  # then the last X-Forwarded-For entry is the client
 FORCE_PASSWORD_RESET = env.bool("OS_FORCE_PASSWORD_RESET", False)
 MAX_UPLOAD_BYTES = env.int("OS_MAX_UPLOAD_BYTES", 1_000_000_000)
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("OS_MAX_BODY_BYTES", 100_000_000)
@@ -159,8 +161,13 @@ STORAGES = {
 }
 MEDIA_ROOT = DATA_DIR / "files"
 
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", "django.core.mail.backends.console.EmailBackend")
-EMAIL_HOST = env.str("EMAIL_HOST", "localhost")
+EMAIL_HOST = env.str("EMAIL_HOST", "")
+EMAIL_BACKEND = env.str(
+    "EMAIL_BACKEND",  # without a mail server, mails wait as files: a log must not show password links
+    f"django.core.mail.backends.{'smtp' if EMAIL_HOST else 'filebased'}.EmailBackend",
+)
+EMAIL_FILE_PATH = DATA_DIR / "outbox"
+EMAIL_TIMEOUT = 10
 EMAIL_PORT = env.int("EMAIL_PORT", 25)
 EMAIL_HOST_USER = env.str("EMAIL_HOST_USER", "")
 EMAIL_HOST_PASSWORD = env.str("EMAIL_HOST_PASSWORD", "")
@@ -192,6 +199,16 @@ SPECTACULAR_SETTINGS = {
     "PREPROCESSING_HOOKS": [],
     "POSTPROCESSING_HOOKS": ["biobank.wire.openapi.add_components"],
     "ENUM_GENERATE_CHOICE_DESCRIPTION": False,
+}
+
+# --- Admin ------------------------------------------------------------------------------------------
+UNFOLD = {
+    "SITE_TITLE": "biobank",
+    "SITE_HEADER": "biobank",
+    "SITE_SYMBOL": "science",
+    "SHOW_HISTORY": True,
+    "SHOW_VIEW_ON_SITE": False,
+    "SIDEBAR": {"show_search": True, "show_all_applications": False},
 }
 
 # --- Celery: carries the message "look at row 42"; the truth is in PostgreSQL -------------------------
