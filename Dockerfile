@@ -13,4 +13,4 @@ ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 DATA_DIR=/data
 USER biobank
 VOLUME /data
 EXPOSE 8080
-CMD ["gunicorn", "biobank.wsgi:application", "--bind=0.0.0.0:8080", "--workers=4", "--timeout=300", "--no-control-socket"]
+CMD ["gunicorn", "biobank.wsgi:application", "--bind=0.0.0.0:8080", "--workers=4", "--timeout=300", "--preload", "--no-control-socket"]

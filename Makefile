@@ -78,5 +78,6 @@ $(RUN): | $(PY)
 ifdef UV
 install = uv pip install --quiet --python $(PY) --require-hashes --compile-bytecode -r requirements/$(1).txt
 else
-install = $(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$(1).txt
+install = @$(PY) -m pip --version >/dev/null 2>&1 || $(PY) -m ensurepip; \
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/$(1).txt
 endif

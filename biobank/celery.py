@@ -12,7 +12,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(["biobank.jobs", "importjobs", "queries", "exports", "sessions_auth"])
 
 
-@beat_init.connect  # type: ignore[untyped-decorator]
+@beat_init.connect
 def _tick_at_once(**_: object) -> None:
     """Show the way from beat through broker to worker as soon as it is open, not a whole period later."""
     app.send_task("biobank.jobs.tasks.tick")

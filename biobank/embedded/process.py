@@ -18,24 +18,25 @@ _libc = ctypes.CDLL(None, use_errno=True) if sys.platform == "linux" else None
 def spawn(
     argv: Sequence[str],
     *,
-    log: Path | None,
+    log: Path,
     death_signal: signal.Signals,
     account: Account | None = None,
     env: Mapping[str, str] | None = None,
     cwd: Path | str = "/",
+    errors_only: bool = False,
 ) -> "subprocess.Popen[bytes]":
-    """Start `argv` in a session of its own, output appended to `log` or, without one, to ours.
+    """Start `argv` in a session of its own, output (or `errors_only`) appended to `log`.
 
     When this process dies, the kernel sends the child `death_signal`. To be called from the main
     thread: the kernel takes the forking thread as the parent.
     """
     switch = account is not None and account.switch
-    with log.open("ab") if log else contextlib.nullcontext() as output:
+    with log.open("ab") as output:
         return subprocess.Popen(  # noqa: S603
             list(argv),
             stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT if log else None,
+            stdout=None if errors_only else output,
+            stderr=output,
             cwd=cwd,
             env=dict(env) if env is not None else None,
             start_new_session=True,

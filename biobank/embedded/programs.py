@@ -46,6 +46,7 @@ def _web(port: int) -> Program:
         f"--graceful-timeout={_GRACEFUL}",
         "--timeout=300",
         "--no-control-socket",
+        "--preload",
     )
     return Program("web", argv, ((signal.SIGTERM, _GRACEFUL + 5.0),), signal.SIGQUIT)
 

@@ -100,28 +100,27 @@ class Supervisor:
             self._children.start(_postgres(self.layout.data_dir))
         if not os.environ.get("REDIS_URL"):
             self._children.start(_valkey(self.layout.data_dir))
-        self._manage("migrate", "--noinput")
-        self._manage("create_defaults", log=False)
+        self._prepare()
         for program in programs(self.port, self.layout.data_dir):
             self._children.start(self._service(program))
 
-    def _manage(self, *command: str, log: bool = True) -> None:
-        # What is not logged goes to the terminal: a generated password is shown once and in no other file.
-        path = self.layout.log_dir / "setup.log"
+    def _prepare(self) -> None:
+        # Its output goes to the terminal: a generated password is shown once and kept in no log.
+        log = self.layout.log_dir / "setup.log"
         child = process.spawn(
-            (*MANAGE, *command),
-            log=path if log else None,
+            (*MANAGE, "prepare"),
+            log=log,
             death_signal=signal.SIGTERM,
             env=self._environment,
             cwd=BASE_DIR,
+            errors_only=True,
         )
         try:
             code = child.wait()
         finally:
             process.stop(child, (signal.SIGTERM, 10.0))
         if code != 0:
-            reason = f": {process.last_line(path)} (see {path})" if log else ""
-            raise EmbeddedError(f"The command {command[0]} failed{reason}.")
+            raise EmbeddedError(f"The database could not be prepared: {process.last_line(log)} (see {log}).")
 
     def _service(self, program: Program) -> Service:
         def start() -> "subprocess.Popen[bytes]":

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from celery import Celery
 from django.core.cache import cache
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.db.migrations.recorder import MigrationRecorder
 from django.test import Client
 
@@ -47,7 +47,7 @@ def test_health_needs_no_database(monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object) -> None:
         raise OperationalError("connection refused")
 
-    monkeypatch.setattr(health.connection, "cursor", refuse)
+    monkeypatch.setattr(connection, "cursor", refuse)
 
     assert Client().get("/healthz").status_code == 200
     status, body = ready()
