@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import Decimal
 from typing import Literal as OneOf
 
@@ -221,3 +221,8 @@ class Statement:
     order_by: tuple[SortKey, ...] = ()
     limit: Limit | None = None
     report: Report | None = None
+
+
+def limited(statement: Statement, limit: Limit) -> Statement:
+    """The same statement with another limit."""
+    return replace(statement, limit=limit)

@@ -1,0 +1,70 @@
+"""Which rows and which identifying fields a caller's queries may show (spec 05 §3.9, 01 §D.7)."""
+
+from collections.abc import Iterable
+
+from django.core.exceptions import EmptyResultSet
+from django.db.models import Q, QuerySet
+
+from biobank.access import Actor, Grant
+from biobank.wire.errors import ACCESS_DENIED, Refused
+from queries.compiler import Visibility
+from queries.errors import GROUP_NOT_FOUND
+from queries.sql import Sql
+from specimens.protocol.models import ProtocolSite
+
+
+def require(actor: Actor, resource: str, operation: str) -> None:
+    """Raise `RBAC_ACCESS_DENIED` unless the caller has the operation on the resource somewhere."""
+    if not actor.has_any(resource, operation):
+        raise Refused(ACCESS_DENIED())
+
+
+def visibility(actor: Actor, cp_id: int | None = None, cp_group_id: int | None = None) -> Visibility:
+    """The caller's restrictions, narrowed to a protocol where one is named; `-1` names none.
+
+    Raises `RBAC_ACCESS_DENIED` when nothing is left that the caller may read.
+    """
+    require(actor, "Query", "Read")
+    if cp_group_id is not None and cp_group_id != -1:
+        raise Refused(GROUP_NOT_FOUND(id=cp_group_id))
+    wanted = None if cp_id in (None, -1) else cp_id
+    if actor.is_super:
+        return Visibility(rows=None if wanted is None else _only(wanted))
+    phi = actor.grants_for("ParticipantPhi", "Read")
+    readable = _protocols(actor, [*phi, *actor.grants_for("ParticipantDeid", "Read")])
+    if wanted is not None:
+        readable = readable.filter(protocol=wanted)
+    if not readable.exists():
+        raise Refused(ACCESS_DENIED())
+    return Visibility(rows=_sub_select(readable), phi=_sub_select(_protocols(actor, phi)), admin=False)
+
+
+def readable_protocols(actor: Actor) -> Q:
+    """A filter of collection protocols: those whose participants the caller may read."""
+    if actor.is_super:
+        return Q()
+    grants = [*actor.grants_for("ParticipantPhi", "Read"), *actor.grants_for("ParticipantDeid", "Read")]
+    return Q(pk__in=_protocols(actor, grants).values("protocol_id"))
+
+
+def _protocols(actor: Actor, grants: Iterable[Grant]) -> QuerySet[ProtocolSite]:
+    """The pairs of protocol and site that one of the grants covers."""
+    covered = Q(pk__in=[])
+    for grant in grants:
+        pair = Q(site__institute=actor.institute_id) if grant.site_id is None else Q(site=grant.site_id)
+        if grant.protocol_id is not None:
+            pair &= Q(protocol=grant.protocol_id)
+        covered |= pair
+    return ProtocolSite.objects.filter(covered)
+
+
+def _sub_select(pairs: QuerySet[ProtocolSite]) -> Sql:
+    try:
+        text, params = pairs.values("protocol_id").query.sql_with_params()
+    except EmptyResultSet:
+        return Sql("SELECT NULL::bigint WHERE FALSE")
+    return Sql(text, tuple(params))
+
+
+def _only(cp_id: int) -> Sql:
+    return Sql("SELECT %s::bigint", (cp_id,))
