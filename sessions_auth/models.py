@@ -1,5 +1,7 @@
 """Users, their tokens, the login audit, and roles (spec 01 parts B, C, D)."""
 
+from collections.abc import Iterable
+
 from django.contrib.auth.base_user import AbstractBaseUser, BaseUserManager
 from django.db import models
 from django.db.models.functions import Lower
@@ -14,6 +16,8 @@ class AuthDomain(models.Model):
 
     name = models.CharField(max_length=64, unique=True)
     auth_type = models.CharField(max_length=32, default="openspecimen")
+    impl_class = models.CharField(max_length=255, blank=True)
+    props = models.JSONField(default=dict, blank=True)
     activity_status = models.CharField(max_length=20, default="Active")
 
     def __str__(self) -> str:
@@ -58,6 +62,7 @@ class User(Record, AbstractBaseUser):
     creation_date = models.DateTimeField(default=timezone.now)
     password_changed_at = models.DateTimeField(null=True)
     ui_state = models.JSONField(default=dict, blank=True)
+    last_login = None  # the login audit knows
 
     objects = UserManager()
     USERNAME_FIELD = "login_name"
@@ -90,17 +95,21 @@ class User(Record, AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        return self.is_active
+        """Django's admin shows every institute's records, so it is for super administrators."""
+        return self.is_active and self.is_superuser
 
     @property
     def is_superuser(self) -> bool:
         return self.type == self.Type.SUPER
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
-        return self.is_active and self.is_superuser
+        return self.is_staff
+
+    def has_perms(self, perms: Iterable[str], obj: object = None) -> bool:
+        return self.is_staff
 
     def has_module_perms(self, app_label: str) -> bool:
-        return self.is_active and self.is_superuser
+        return self.is_staff
 
 
 class Token(models.Model):

@@ -41,6 +41,7 @@ def _start_servers() -> None:
         _servers.append(valkey)
         os.environ["REDIS_URL"] = valkey.url
     os.environ["PASSWORD_HASHERS_FAST"] = "1"
+    os.environ["OS_TOKEN_CACHE_SECONDS"] = "0"  # rights given by a test count at once
 
 
 # The settings read the servers' addresses, so Django starts after them; hence no settings module in pyproject.

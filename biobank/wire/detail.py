@@ -25,6 +25,8 @@ __all__ = [
 
 def _text(value: object) -> str | None:
     if isinstance(value, str):
+        if "\0" in value:  # no column can hold it
+            raise ValueError("must not contain a NUL character")
         return value.strip()
     if value is None:
         return None

@@ -10,6 +10,7 @@ class Kind(Enum):
 
     INVALID = "invalid"
     UNAUTHENTICATED = "unauthenticated"
+    SIGN_IN_FAILED = "sign-in failed"  # wrong user or password on POST /sessions
     FORBIDDEN = "forbidden"
     NOT_FOUND = "not found"
     METHOD = "method"

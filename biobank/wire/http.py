@@ -24,7 +24,7 @@ from rest_framework.views import APIView, set_rollback
 
 from biobank.access import Actor
 from biobank.wire import errors, openapi, status
-from biobank.wire.errors import INVALID_REQUEST, Problem, Refused
+from biobank.wire.errors import INVALID_REQUEST, Kind, Problem, Refused
 from biobank.wire.status import Effect
 
 log = logging.getLogger("biobank.wire")
@@ -170,7 +170,7 @@ def operation(
             tags=list(tags) if tags else None,
             parameters=openapi.parameters(query, path_values),
             request=openapi.request_body(body, upload=upload),
-            responses=openapi.responses(answer, write=outcome is Effect.WRITE, public=public, others=answers),
+            responses=openapi.responses(answer, write=outcome is Effect.WRITE, others=answers),
             auth=[{}] if public else None,
         )
         return cast(F, documented(call))
@@ -234,10 +234,10 @@ def answer_error(error: Exception, context: dict[str, Any]) -> Response:
         [{"code": p.code, "message": html.escape(p.message, quote=False)} for p in problems],
         status=status.of_refusal(problems[0].kind, problems[0].code),
     )
-    request = context.get("request")
-    if response.status_code == 401 and request is not None:
-        if request.headers.get("X-OS-API-CLIENT") != "webui":
-            response["WWW-Authenticate"] = 'Basic realm="OpenSpecimen"'
+    headers = getattr(context.get("request"), "headers", {})
+    if response.status_code == 401 and headers.get("X-OS-API-CLIENT") != "webui":
+        response["WWW-Authenticate"] = 'Basic realm="OpenSpecimen"'
+    if problems[0].kind in (Kind.UNAUTHENTICATED, Kind.SIGN_IN_FAILED):
         for cookie in ("osAuthToken", "osImpersonateUser"):
             response.delete_cookie(cookie)
     if isinstance(error, exceptions.MethodNotAllowed):

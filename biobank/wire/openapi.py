@@ -97,7 +97,7 @@ def request_body(body: Any, *, upload: bool) -> Any:
     return {"application/json": schema_of(body)}
 
 
-def responses(answer: Any, *, write: bool, public: bool, others: dict[int, str] | None) -> dict[Any, Any]:
+def responses(answer: Any, *, write: bool, others: dict[int, str] | None) -> dict[Any, Any]:
     """The answers of one operation: its success in both status modes, and the error array."""
     if isinstance(answer, str):  # a media type: the answer is a file
         success: Any = OpenApiResponse(
@@ -114,8 +114,7 @@ def responses(answer: Any, *, write: bool, public: bool, others: dict[int, str] 
         404: "No such record",
         500: "A failure here",
     }
-    if not public:
-        statuses[401] = "Not signed in"
+    statuses[401] = "Not signed in, or with a token that is no longer valid"
     for code, description in {**statuses, **(others or {})}.items():
         found[code] = OpenApiResponse(response=_ERRORS, description=description)
     return found
