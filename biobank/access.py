@@ -1,10 +1,12 @@
 """Who is calling: an `Actor` is built once a request and carries what that person may do (spec 01 part D)."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from biobank.wire.errors import ADMIN_RIGHTS_REQUIRED, Refused
 
 SUPER, INSTITUTE, REGULAR, CONTACT = "SUPER", "INSTITUTE", "NONE", "CONTACT"
+EXPORT_IMPORT = "Export Import"  # the operation a bulk import needs besides its own
+IMPORT = "import"
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +20,22 @@ class Grant:
     operation: str
     site_id: int | None = None
     protocol_id: int | None = None
+
+    def within(self, other: "Grant") -> "Grant | None":
+        """This right as far as the scope of the other reaches; None when they have nothing in common.
+
+        A role's site is always one of the user's institute, so a site lies within "every site".
+        """
+        site, protocol = self.site_id, self.protocol_id
+        if None not in (site, other.site_id) and site != other.site_id:
+            return None
+        if None not in (protocol, other.protocol_id) and protocol != other.protocol_id:
+            return None
+        return replace(
+            self,
+            site_id=other.site_id if site is None else site,
+            protocol_id=other.protocol_id if protocol is None else protocol,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,10 +61,27 @@ class Actor:
         return self.kind == INSTITUTE
 
     def grants_for(self, resource: str, *operations: str) -> list[Grant]:
-        """The caller's grants of any of the operations on the resource; not meaningful for super users."""
+        """The caller's grants of any of the operations on the resource; not meaningful for super users.
+
+        In an import, a right to change something must go with `Export Import` on the same resource, and
+        reaches as far as both do (spec 04 §2.6).
+        """
         if self.is_institute_admin:
             return [Grant(resource, operations[0])]
-        return [g for g in self.grants if g.resource == resource and g.operation in operations]
+        held = [g for g in self.grants if g.resource == resource]
+        found = [g for g in held if g.operation in operations]
+        if self.via != IMPORT or set(operations) <= {"Read"}:
+            return found
+        exim = [g for g in held if g.operation == EXPORT_IMPORT]
+        both = (grant.within(other) for grant in found for other in exim)
+        return list(dict.fromkeys(grant for grant in both if grant is not None))
+
+    @property
+    def may_import(self) -> bool:
+        """Whether the caller may bulk import anything at all (spec 04 §1.2)."""
+        return (
+            self.is_super or self.is_institute_admin or any(g.operation == EXPORT_IMPORT for g in self.grants)
+        )
 
     def has_any(self, resource: str, *operations: str) -> bool:
         return self.is_super or bool(self.grants_for(resource, *operations))

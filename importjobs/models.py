@@ -1,1 +1,97 @@
-"""Tables of importjobs."""
+"""Uploaded files, import jobs, and what went wrong in which row (spec 04 §1, §2)."""
+
+from uuid import uuid4
+
+from django.conf import settings
+from django.db import models
+from django.utils import timezone
+
+from biobank.jobs.models import Job, State
+
+
+class ImportType(models.TextChoices):
+    CREATE = "CREATE", "Create"
+    UPDATE = "UPDATE", "Update"
+    UPSERT = "UPSERT", "Update Else Create"
+
+
+class CsvType(models.TextChoices):
+    SINGLE = "SINGLE_ROW_PER_OBJ"
+    MULTIPLE = "MULTIPLE_ROWS_PER_OBJ"
+
+
+class ImportJob(Job):
+    """One run over one file. `row` and `offset` are the cursor: rows done, and the byte where the next begins."""
+
+    TASK = "importjobs.tasks.run"
+
+    name = models.CharField("object type", max_length=64)
+    type = models.CharField("import type", max_length=6, choices=ImportType, default=ImportType.CREATE)
+    csv_type = models.CharField(max_length=24, choices=CsvType, default=CsvType.SINGLE)
+    date_format = models.CharField(max_length=64)
+    time_format = models.CharField(max_length=64)
+    time_zone = models.CharField(max_length=64)
+    field_separator = models.CharField(max_length=1, blank=True)
+    params = models.JSONField(default=dict)
+    atomic = models.BooleanField(default=False)
+    offline = models.BooleanField(default=False)
+    filename = models.CharField(max_length=255, blank=True)
+    rows = models.PositiveIntegerField(default=0)  # data rows in the file
+    row = models.PositiveIntegerField(default=0)
+    offset = models.PositiveBigIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)
+
+    class Meta(Job.Meta):
+        ordering = ["-id"]
+        indexes = [
+            *(index.clone() for index in Job.Meta.indexes),
+            models.Index(fields=["created_by", "-id"], name="importjob_newest"),
+        ]
+
+    def __str__(self) -> str:
+        return f"#{self.pk} {self.get_type_display()} {self.name}"
+
+    @property
+    def status(self) -> str:
+        """The status on the wire (spec 04 §1.5)."""
+        match self.state:
+            case State.DONE:
+                return "FAILED" if self.failed else "COMPLETED"
+            case State.FAILED:
+                return "FAILED"
+            case State.STOPPED:
+                return "STOPPED"
+            case State.RUNNING:
+                return "IN_PROGRESS"
+        if self.started_at is not None:
+            return "IN_PROGRESS"  # between two slices
+        return "OFFLINE_QUEUED" if self.offline else "QUEUED"
+
+
+class Upload(models.Model):
+    """A stored input file; once a job has taken it, no other job can."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    filename = models.CharField(max_length=255)
+    size = models.PositiveBigIntegerField()
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now)
+    job = models.OneToOneField(ImportJob, models.CASCADE, null=True, related_name="upload")
+
+    def __str__(self) -> str:
+        return self.filename
+
+
+class Failure(models.Model):
+    """A row that was not imported, and why; rows without one were."""
+
+    job = models.ForeignKey(ImportJob, models.CASCADE, related_name="failures", db_index=False)
+    row = models.PositiveIntegerField()
+    code = models.CharField(max_length=64)
+    message = models.TextField()
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["job", "row"], name="failure_row")]
+
+    def __str__(self) -> str:
+        return f"row {self.row} of job {self.job_id}: {self.code}"

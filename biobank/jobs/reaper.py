@@ -9,16 +9,20 @@ from django.utils import timezone
 from biobank.jobs.models import State, job_models
 from biobank.jobs.runner import send
 
+PATIENCE_WHEN_SENT = 4  # times the reaper's period
+
 
 def reap() -> int:
     """Send every job again that waits too long or whose lease ran out; returns how many."""
     now = timezone.now()
-    patience = now - timedelta(seconds=settings.JOB_REAP_SECONDS)
-    lost = Q(state=State.PENDING) & (Q(sent_at=None, created_at__lt=patience) | Q(sent_at__lt=patience))
-    dead = Q(state=State.RUNNING, lease_until__lt=now)
+    patience = timedelta(seconds=settings.JOB_REAP_SECONDS)
+    unsent = Q(state=State.PENDING, sent_at=None, created_at__lt=now - patience)
+    # A job may simply wait its turn: its message is repeated now and then, not at every look.
+    lost = Q(state=State.PENDING, sent_at__lt=now - PATIENCE_WHEN_SENT * patience)
+    dead = Q(state=State.RUNNING, lease_until__lt=now) & (Q(sent_at=None) | Q(sent_at__lt=now - patience))
     sent = 0
     for model in job_models():
-        for job in model._default_manager.filter(lost | dead).order_by("pk")[:1000]:
+        for job in model._default_manager.filter(unsent | lost | dead).order_by("pk")[:1000]:
             send(job)
             sent += 1
     return sent

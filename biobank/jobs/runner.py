@@ -2,10 +2,12 @@
 
 import logging
 import threading
+import traceback
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 from typing import TypeVar
+from uuid import uuid4
 
 from celery import current_app
 from django.conf import settings
@@ -16,6 +18,10 @@ from biobank.jobs.models import MAX_STALLS, Job, LeaseLost, State
 
 log = logging.getLogger("biobank.jobs")
 J = TypeVar("J", bound=Job)
+
+
+class Unworkable(Exception):
+    """The job cannot go on; the text tells its owner why."""
 
 
 def send(job: Job) -> None:
@@ -37,8 +43,9 @@ def run_slice(model: type[J], pk: int, advance: Callable[[J], bool]) -> None:
     """Claim row `pk` and call `advance(job)` until it says there is no more, or the slice is over.
 
     `advance` does one chunk and its `job.commit(...)` in one transaction, or ends the job with
-    `job.finish(...)`; it returns whether work is left. An exception fails the job with its text, but for a
-    lost lease (somebody else goes on) and a lost database (the lease runs out and the reaper sends again).
+    `job.finish(...)`; it returns whether work is left. `Unworkable` fails the job with its text, any other
+    exception with an incident number, but for a lost lease (somebody else goes on) and a lost database (the
+    lease runs out and the reaper sends again).
     """
     job = model.claim(pk)
     if job is None:
@@ -55,9 +62,29 @@ def run_slice(model: type[J], pk: int, advance: Callable[[J], bool]) -> None:
         log.warning("lost the database while working on %s %s", model.__name__, pk, exc_info=True)
         connection.close()
     except Exception as error:
-        log.exception("%s %s failed", model.__name__, pk)
-        with transaction.atomic():
-            job.finish(State.FAILED, error=f"{type(error).__name__}: {error}"[:2000])
+        _fail(job, str(error)[:2000] if isinstance(error, Unworkable) else _incident(job, error))
+
+
+def _fail(job: Job, reason: str) -> None:
+    try:
+        job.finish(State.FAILED, error=reason)
+    except LeaseLost:
+        log.warning("lost the lease of %s %s", type(job).__name__, job.pk)
+
+
+def _incident(job: Job, error: Exception) -> str:
+    """Log where it happened, without the exception's text (it may quote records); returns what the owner sees."""
+    incident = uuid4().hex[:12]
+    frames = "".join(traceback.format_tb(error.__traceback__))
+    log.error(
+        "%s %s failed, incident %s: %s\n%s",
+        type(job).__name__,
+        job.pk,
+        incident,
+        type(error).__name__,
+        frames,
+    )
+    return f"Something went wrong here ({type(error).__name__}); incident {incident}"
 
 
 def _advance(job: J, advance: Callable[[J], bool]) -> None:

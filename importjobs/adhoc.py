@@ -1,0 +1,69 @@
+"""Parsing a stored file without importing it (spec 04 §1.7)."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from biobank.access import Actor
+from biobank.batch.door import Door
+from biobank.batch.schema import Cell, Column, ImportSchema
+from biobank.wire.detail import Payload
+from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, Refused
+from importjobs import layouts, uploads
+from importjobs.detail import RecordField, RecordsRequest
+from importjobs.errors import PARSE_ERROR, Malformed
+from importjobs.header import HeaderMap
+from importjobs.reader import CsvFile
+from importjobs.submit import find_schema
+
+_CELLS = {"boolean": Cell.FLAG, "date": Cell.INSTANT, "dateOnly": Cell.DAY, "datetime": Cell.INSTANT}
+_NO_DOOR: Door[Any, Any] = Door("none", lambda changes, actor: [], lambda plans, actor: [])
+
+
+def columns_of(fields: Sequence[RecordField]) -> list[Column]:
+    """The columns of an ad hoc flat schema; a field without caption or attribute is left out."""
+    return [
+        Column(
+            caption=field.caption,
+            attribute=field.attribute or field.caption,
+            cell=_CELLS.get(field.type or "", Cell.TEXT),
+            multiple=bool(field.multiple),
+            key=bool(field.key),
+        )
+        for field in fields
+        if field.caption
+    ]
+
+
+def parsed_records(request: RecordsRequest, actor: Actor, client_zone: str | None) -> list[dict[str, Any]]:
+    """The rows of a file as JSON; one bad row fails the call. The file can be used again."""
+    if not actor.may_import:
+        raise Refused(ACCESS_DENIED())
+    schema = _schema(request)
+    params = request.params
+    formats = layouts.formats(
+        params.get("dateFormat"),
+        params.get("timeFormat"),
+        params.get("timeZone") or layouts.default_zone(actor, client_zone),
+    )
+    try:
+        path = uploads.csv_of(uploads.find(request.file_id, actor))
+        with CsvFile(path, layouts.separator(params.get("fieldSeparator"))) as file:
+            header = HeaderMap(schema, file.header, formats, drop_id=False)
+            return [_record(header, row) for row in file.rows()]
+    except Malformed as error:
+        raise Refused(PARSE_ERROR(reason=error)) from None
+
+
+def _schema(request: RecordsRequest) -> ImportSchema:
+    if request.columns:
+        return ImportSchema("", "", Payload, _NO_DOOR, columns_of(request.columns))
+    if not request.schema_:
+        raise Refused(INVALID_INPUT(name="schema", value="null"))
+    return find_schema(request.schema_)
+
+
+def _record(header: HeaderMap, row: list[str]) -> dict[str, Any]:
+    record, mistakes = header.build(row)
+    if mistakes:
+        raise Malformed(", ".join(mistakes))
+    return record

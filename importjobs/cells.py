@@ -1,0 +1,124 @@
+"""From the text of a cell to a JSON value (spec 04 §3)."""
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from decimal import Decimal
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from biobank.batch.schema import Cell
+from biobank.wire.errors import INVALID_TZ, Problem, Refused
+from importjobs.errors import INVALID_DATE_FORMAT, INVALID_TIME_FORMAT
+from importjobs.patterns import Pattern, compile_pattern
+
+CLEAR = "##set_to_blank##"
+Convert = Callable[[str], object]
+
+_WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
+_FLAGS = {"yes": True, "true": True, "no": False, "false": False}
+_REMEMBERED = 4096  # dates of a file repeat
+
+
+@dataclass(frozen=True, slots=True)
+class Formats:
+    """How dates are written in one file."""
+
+    day: Pattern
+    moment: Pattern
+    zone: ZoneInfo
+
+    @classmethod
+    def parse(cls, date_format: str, time_format: str, time_zone: str) -> "Formats":
+        """Raises `Refused` with a problem for each format that is wrong (spec 04 §1.3)."""
+        problems: list[Problem] = []
+        day = moment = None
+        try:
+            day = compile_pattern(date_format)
+        except ValueError as error:
+            problems.append(INVALID_DATE_FORMAT(pattern=date_format, reason=error))
+        try:
+            moment = compile_pattern(f"{date_format if day else 'yyyy-MM-dd'} {time_format}")
+        except ValueError as error:
+            problems.append(INVALID_TIME_FORMAT(pattern=time_format, reason=error))
+        zone = find_zone(time_zone)
+        if zone is None:
+            problems.append(INVALID_TZ(value=time_zone))
+        if day is None or moment is None or zone is None:
+            raise Refused(*problems)
+        return cls(day, moment, zone)
+
+
+def find_zone(name: str) -> ZoneInfo | None:
+    """The time zone of that name, None when there is none."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return None
+
+
+def converter(cell: Cell, formats: Formats) -> Convert | None:
+    """What turns the text of such a cell into a value, raising ValueError; None leaves the text as it is."""
+    match cell:
+        case Cell.WHOLE:
+            return _whole
+        case Cell.NUMBER:
+            return _number
+        case Cell.FLAG:
+            return _flag
+        case Cell.DAY:
+            return _days(formats)
+        case Cell.INSTANT:
+            return _moments(formats)
+        case _:
+            return None
+
+
+def _whole(text: str) -> int:
+    if _WHOLE.fullmatch(text) is None:
+        raise ValueError("is not a whole number")
+    return int(text)
+
+
+def _number(text: str) -> Decimal:
+    if _NUMBER.fullmatch(text) is None:
+        raise ValueError("is not a number")
+    return Decimal(text)
+
+
+def _flag(text: str) -> bool:
+    found = _FLAGS.get(text.lower())
+    if found is None:
+        raise ValueError("is neither yes nor no")
+    return found
+
+
+def _days(formats: Formats) -> Callable[[str], date]:
+    @lru_cache(_REMEMBERED)
+    def read(text: str) -> date:
+        try:
+            return formats.day.day(text)
+        except ValueError:
+            raise ValueError(f"is not a date written as {formats.day.text}") from None
+
+    return read
+
+
+def _moments(formats: Formats) -> Callable[[str], datetime]:
+    @lru_cache(_REMEMBERED)
+    def read(text: str) -> datetime:
+        for pattern in (formats.moment, formats.day):
+            try:
+                return pattern.moment(text, formats.zone)
+            except (ValueError, OverflowError):
+                continue
+        if text.endswith("Z"):
+            try:
+                return datetime.fromisoformat(text).astimezone(UTC)
+            except (ValueError, OverflowError):
+                pass
+        raise ValueError(f"is not a date and time written as {formats.moment.text}")
+
+    return read

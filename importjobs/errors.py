@@ -1,0 +1,22 @@
+"""The error codes of import jobs (spec 04 §1.8)."""
+
+from biobank.wire.errors import Code, Kind
+
+NOT_FOUND = Code("IMPORT_JOB_NOT_FOUND", "There is no import job {id}")
+JOB_ACCESS_DENIED = Code(
+    "IMPORT_JOB_ACCESS_DENIED", "This import job belongs to somebody else", Kind.FORBIDDEN
+)
+OUTPUT_NOT_CREATED = Code(
+    "IMPORT_JOB_OUTPUT_FILE_NOT_CREATED", "The job has no report (or no longer has one)"
+)
+SCHEMA_NOT_FOUND = Code("IMPORT_JOB_OBJ_SCHEMA_NOT_FOUND", "There is no import schema {name}")
+PARSE_ERROR = Code("IMPORT_JOB_RECORD_PARSE_ERROR", "{reason}")
+NOT_IN_PROGRESS = Code("IMPORT_JOB_NOT_IN_PROGRESS", "Import job {id} is not in progress")
+INVALID_DATE_FORMAT = Code("IMPORT_JOB_INVALID_DATE_FORMAT", "{pattern} is not a date pattern: {reason}")
+INVALID_TIME_FORMAT = Code("IMPORT_JOB_INVALID_TIME_FORMAT", "{pattern} is not a time pattern: {reason}")
+CSV_NOT_IN_ZIP = Code("IMPORT_JOB_CSV_NOT_FOUND_IN_ZIP", "The archive has no CSV file at its top level")
+FILE_MISSING = Code("INVALID_REQUEST", "The request cannot be understood: a part named file is expected")
+
+
+class Malformed(Exception):
+    """The input file cannot be read as CSV; the text tells the user where and why."""

@@ -1,0 +1,95 @@
+"""The report of a job: its input rows, each with what became of it (spec 04 §2.10).
+
+Nothing of it is kept: the rows stand in the input file, what went wrong in the database, committed with the
+cursor. So it is right at any moment, whatever happened to the workers.
+"""
+
+import csv
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from biobank.jobs.models import State
+from biobank.wire.errors import Refused
+from importjobs import layouts, uploads
+from importjobs.errors import OUTPUT_NOT_CREATED, Malformed
+from importjobs.models import Failure, ImportJob, Upload
+from importjobs.reader import CsvFile
+
+STATUS, MESSAGE = "OS_IMPORT_STATUS", "OS_ERROR_MESSAGE"
+_RISKY = frozenset(";=@+-")
+_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
+_BLOCK_ROWS = 500
+
+
+class _Lines:
+    """A file for the csv writer: collects text until it is taken."""
+
+    def __init__(self) -> None:
+        self._texts: list[str] = []
+
+    def write(self, text: str) -> None:
+        self._texts.append(text)
+
+    def take(self) -> bytes:
+        found = "".join(self._texts).encode()
+        self._texts.clear()
+        return found
+
+
+def guarded(cell: str) -> str:
+    """A cell no spreadsheet takes for a formula."""
+    if not cell or cell[0] not in _RISKY or (cell[0] in "+-" and _NUMBER.fullmatch(cell)):
+        return cell
+    return "'" + cell
+
+
+def csv_lines(rows: Iterable[Sequence[str]], separator: str) -> Iterator[bytes]:
+    """CSV as the wire has it: every cell quoted and guarded, lines end with LF; in blocks of bytes."""
+    lines = _Lines()
+    writer = csv.writer(lines, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\n")
+    for number, row in enumerate(rows, 1):
+        writer.writerow([guarded(cell) for cell in row])
+        if number % _BLOCK_ROWS == 0:
+            yield lines.take()
+    yield lines.take()
+
+
+def report(job: ImportJob) -> Iterator[bytes]:
+    """The report as far as the job has come. Raises IMPORT_JOB_OUTPUT_FILE_NOT_CREATED at once when there is none."""
+    upload = Upload.objects.filter(job=job).first()
+    if job.started_at is None or upload is None:
+        raise Refused(OUTPUT_NOT_CREATED.missing())
+    separator = layouts.separator(job.field_separator)
+    try:
+        file = CsvFile(uploads.csv_of(upload), separator)
+    except (Malformed, OSError):
+        raise Refused(OUTPUT_NOT_CREATED.missing()) from None
+    return csv_lines(_rows(job, file), separator)
+
+
+def _rows(job: ImportJob, file: CsvFile) -> Iterator[list[str]]:
+    with file:
+        width = len(file.header)
+        yield [*file.header, STATUS, MESSAGE]
+        failures = _failures(job)
+        failure = next(failures, None)
+        rows = file.rows()
+        for number in range(1, job.row + 1):
+            row = next(rows)
+            cells, surplus = row[:width], row[width:]
+            cells += [""] * (width - len(cells))
+            if failure is not None and failure[0] == number:
+                # Surplus cells stand behind the message, so that the two columns are found by name.
+                yield [*cells, "FAIL", failure[1], *surplus]
+                failure = next(failures, None)
+            else:
+                yield [*cells, "SUCCESS", "", *surplus]
+        if job.state == State.FAILED:
+            yield [*[""] * width, "FAIL", job.error]
+
+
+def _failures(job: ImportJob) -> Iterator[Any]:
+    """Row numbers and messages in order; rows committed after `job` was read are left out."""
+    found = Failure.objects.filter(job=job, row__lte=job.row).order_by("row")
+    return found.values_list("row", "message").iterator(chunk_size=2000)

@@ -1,0 +1,120 @@
+"""Creating an import job: every check, in the documented order (spec 04 §1.3)."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from django.db import transaction
+
+from biobank.access import Actor
+from biobank.batch import schema as schemas
+from biobank.batch.schema import Column, ImportSchema
+from biobank.configuration.reads import number
+from biobank.jobs.runner import send
+from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, Problem, Refused
+from importjobs import layouts, uploads
+from importjobs.cells import Formats
+from importjobs.detail import JobDetail, NewJob
+from importjobs.errors import PARSE_ERROR, SCHEMA_NOT_FOUND, Malformed
+from importjobs.header import HeaderMap
+from importjobs.models import CsvType, ImportJob, ImportType, Upload
+from importjobs.reader import CsvFile, Size
+
+
+@dataclass(frozen=True, slots=True)
+class _Options:
+    type: ImportType
+    csv_type: CsvType
+    formats: Formats
+
+
+def submit(request: NewJob, actor: Actor, client_zone: str | None = None) -> ImportJob | JobDetail:
+    """Check, store and queue a job; a `JobDetail` without id when the file is too large for it (§2.3).
+
+    Raises `Refused` with the codes of §1.8.
+    """
+    if not actor.may_import:
+        raise Refused(ACCESS_DENIED())
+    try:
+        upload = uploads.find(request.input_file_id, actor)
+        path = uploads.csv_of(upload)
+        schema = find_schema(request.object_type)
+        header, size = _measure(path, layouts.separator(request.field_separator))
+        refusal = _too_large(size, atomic=bool(request.atomic), offline=bool(request.offline_queue))
+        if refusal is not None:
+            return refusal
+        options = _options(request, schema, layouts.default_zone(actor, client_zone))
+        HeaderMap(schema, header, options.formats, drop_id=options.type == ImportType.CREATE)
+        return _create(request, actor, upload, options, size)
+    except Malformed as error:
+        raise Refused(PARSE_ERROR(reason=error)) from None
+
+
+def find_schema(name: str | None) -> ImportSchema:
+    """The schema of that name. Raises IMPORT_JOB_OBJ_SCHEMA_NOT_FOUND."""
+    found = schemas.find(name or "")
+    if found is None:
+        raise Refused(SCHEMA_NOT_FOUND(name=name or ""))
+    return found
+
+
+def _measure(path: Path, separator: str) -> tuple[list[str], Size]:
+    with CsvFile(path, separator) as file:
+        return file.header, file.measure()
+
+
+def _too_large(size: Size, *, atomic: bool, offline: bool) -> JobDetail | None:
+    """The pseudo job that tells which limit is exceeded; None when there is none."""
+    online = number("common", "online_import_job_size_limit")
+    too_large = 0 < online < size.records and not offline
+    too_much_at_once = atomic and size.records > number("common", "import_max_records_per_txn")
+    if not too_large and not too_much_at_once:
+        return None
+    both = too_large and too_much_at_once
+    status = "LARGE_TXN_N_JOB" if both else "TOO_LARGE" if too_large else "TXN_SIZE_EXCEEDED"
+    return JobDetail(status=status, total_records=size.records)
+
+
+def _options(request: NewJob, schema: ImportSchema, default_zone: str) -> _Options:
+    problems: list[Problem] = []
+    type_, csv_type = request.import_type or ImportType.CREATE, request.csv_type or CsvType.SINGLE
+    if type_ not in ImportType.values or type_ not in schema.operations:
+        problems.append(INVALID_INPUT(name="importType", value=type_))
+    if csv_type not in CsvType.values or (csv_type == CsvType.MULTIPLE and not _has_keys(schema)):
+        problems.append(INVALID_INPUT(name="csvType", value=csv_type))
+    formats = None
+    try:
+        formats = layouts.formats(request.date_format, request.time_format, request.time_zone or default_zone)
+    except Refused as refused:
+        problems.extend(refused.problems)
+    if problems or formats is None:
+        raise Refused(*problems)
+    return _Options(ImportType(type_), CsvType(csv_type), formats)
+
+
+def _has_keys(schema: ImportSchema) -> bool:
+    """Whether rows can be grouped to objects (spec 04 §3.2)."""
+    return any(isinstance(item, Column) and item.key for item in schema.columns)
+
+
+def _create(request: NewJob, actor: Actor, upload: Upload, options: _Options, size: Size) -> ImportJob:
+    formats = options.formats
+    with transaction.atomic():
+        job = ImportJob.objects.create(
+            name=request.object_type,
+            type=options.type,
+            csv_type=options.csv_type,
+            date_format=formats.day.text,
+            time_format=formats.moment.text.removeprefix(formats.day.text + " "),
+            time_zone=formats.zone.key,
+            field_separator=(request.field_separator or "")[:1],
+            params=request.object_params,
+            atomic=bool(request.atomic),
+            offline=bool(request.offline_queue),
+            filename=upload.filename,
+            rows=size.rows,
+            created_by_id=actor.user_id,
+        )
+        if not Upload.objects.filter(pk=upload.pk, job=None).update(job=job):
+            raise Malformed("a job has used the input file already")
+        send(job)
+    return job

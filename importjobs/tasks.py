@@ -1,0 +1,32 @@
+"""What workers and beat do for import jobs."""
+
+from datetime import timedelta
+
+from celery import shared_task
+from django.conf import settings
+from django.db.models import Q
+from django.utils import timezone
+
+from biobank.jobs.runner import run_slice
+from biobank.jobs.tasks import register_broom
+from importjobs import uploads
+from importjobs.models import Failure, ImportJob, Upload
+from importjobs.runner import Importer
+
+
+@shared_task(name=ImportJob.TASK)  # type: ignore[untyped-decorator]
+def run(pk: int) -> None:
+    """Work on one job for a slice of time."""
+    with Importer() as importer:
+        run_slice(ImportJob, pk, importer)
+
+
+@register_broom
+def remove_old_files() -> None:
+    """Remove input files past their retention; the job rows stay (spec 04 §2.9)."""
+    past = timezone.now() - timedelta(days=settings.FILES_RETENTION_DAYS)
+    old = Q(job=None, created_at__lt=past) | Q(job__finished_at__lt=past)
+    for upload in Upload.objects.filter(old).order_by("created_at")[:1000]:
+        if upload.job_id is not None:
+            Failure.objects.filter(job=upload.job_id).delete()
+        uploads.remove(upload)

@@ -1,0 +1,15 @@
+"""Routes of import jobs; fixed paths stand before `<pk>`."""
+
+from biobank.wire.routing import route
+from importjobs import views
+
+rest = [
+    route("/import-jobs", views.JobList),
+    route("/import-jobs/input-file-template", views.Template),
+    route("/import-jobs/input-file", views.InputFile),
+    route("/import-jobs/process-file-records", views.FileRecords),
+    route("/import-jobs/record-fields-csv", views.RecordFieldsCsv),
+    route("/import-jobs/<pk>", views.JobOne),
+    route("/import-jobs/<pk>/output", views.JobOutput),
+    route("/import-jobs/<pk>/stop", views.JobStop),
+]

@@ -1,0 +1,115 @@
+"""`/import-jobs` (spec 04 §1); every success is 200, whatever the mode."""
+
+import re
+from typing import Any
+
+from django.http import HttpResponse, StreamingHttpResponse
+from rest_framework.parsers import MultiPartParser
+from rest_framework.request import Request
+
+from biobank.wire.errors import ACCESS_DENIED, Refused
+from biobank.wire.http import ApiView, operation
+from biobank.wire.status import Effect
+from importjobs import adhoc, layouts, reads, uploads
+from importjobs.detail import (
+    JobDetail,
+    JobQuery,
+    NewJob,
+    RecordField,
+    RecordsRequest,
+    TemplateQuery,
+    UploadedFile,
+)
+from importjobs.errors import FILE_MISSING
+from importjobs.header import captions
+from importjobs.models import ImportJob
+from importjobs.report import csv_lines, report
+from importjobs.submit import find_schema, submit
+
+CSV = "application/csv"
+
+
+def _attachment(response: HttpResponse | StreamingHttpResponse, filename: str) -> Any:
+    response["Content-Disposition"] = f"attachment;filename={re.sub(r'[^A-Za-z0-9._-]', '', filename)}"
+    return response
+
+
+class Template(ApiView):
+    @operation("Header of a schema's CSV", query=TemplateQuery, answer=CSV)
+    def get(self, request: Request, query: TemplateQuery) -> HttpResponse:
+        schema = find_schema(query.schema_)
+        separator = layouts.separator(query.field_separator)
+        line = b"".join(csv_lines([list(captions(schema.columns))], separator))
+        named = (
+            f"{query.form_name}_{query.entity_type}" if query.form_name and query.entity_type else schema.name
+        )
+        return _attachment(HttpResponse(line, content_type=CSV), f"{named}.csv")  # type: ignore[no-any-return]
+
+
+class InputFile(ApiView):
+    parser_classes = [MultiPartParser]
+
+    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
+        request.upload_handlers = [uploads.CappedUploadHandler(request)]
+        return super().initialize_request(request, *args, **kwargs)
+
+    @operation("Store an input file", upload=True, answer=UploadedFile, effect=Effect.ACTION)
+    def post(self, request: Request) -> UploadedFile:
+        if not self.actor.may_import:
+            raise Refused(ACCESS_DENIED())
+        file = request.FILES.get("file")
+        if file is None:
+            raise Refused(FILE_MISSING())
+        upload = uploads.store(file, self.actor)
+        return UploadedFile(file_id=str(upload.id), filename=upload.filename)
+
+
+class JobList(ApiView):
+    @operation(
+        "Import jobs, newest first",
+        query=JobQuery,
+        answer=list[JobDetail],
+        description="Any other parameter is matched against the jobs' params; one match is enough.",
+    )
+    def get(self, request: Request, query: JobQuery) -> list[JobDetail]:
+        return reads.details(reads.listed_jobs(query, reads.other_parameters(request), self.actor))
+
+    @operation("Create and queue an import job", body=NewJob, answer=JobDetail, effect=Effect.ACTION)
+    def post(self, request: Request, body: NewJob) -> JobDetail:
+        """A file too large for the kind of job is answered with its size and a status, and no job is made."""
+        found = submit(body, self.actor, request.headers.get("X-OS-CLIENT-TZ"))
+        return reads.details([found])[0] if isinstance(found, ImportJob) else found
+
+
+class JobOne(ApiView):
+    @operation("An import job", answer=JobDetail)
+    def get(self, request: Request, pk: int) -> JobDetail:
+        return reads.details([reads.job(pk, self.actor)])[0]
+
+
+class JobOutput(ApiView):
+    @operation("The report: input rows and what became of them", answer=CSV)
+    def get(self, request: Request, pk: int) -> StreamingHttpResponse:
+        lines = report(reads.job(pk, self.actor))
+        return _attachment(  # type: ignore[no-any-return]
+            StreamingHttpResponse(lines, content_type=CSV), f"BulkImportJob_{pk}.csv"
+        )
+
+
+class JobStop(ApiView):
+    @operation("Ask a job to stop", answer=JobDetail, effect=Effect.ACTION)
+    def put(self, request: Request, pk: int) -> JobDetail:
+        return reads.details([reads.stop(reads.job(pk, self.actor))])[0]
+
+
+class FileRecords(ApiView):
+    @operation("Parse a stored file", body=RecordsRequest, answer=list[dict[str, Any]], effect=Effect.ACTION)
+    def post(self, request: Request, body: RecordsRequest) -> list[dict[str, Any]]:
+        return adhoc.parsed_records(body, self.actor, request.headers.get("X-OS-CLIENT-TZ"))
+
+
+class RecordFieldsCsv(ApiView):
+    @operation("Header of an ad hoc CSV", body=list[RecordField], answer=CSV, effect=Effect.ACTION)
+    def post(self, request: Request, body: list[RecordField]) -> HttpResponse:
+        line = b"".join(csv_lines([list(captions(adhoc.columns_of(body)))], layouts.SEPARATOR))
+        return _attachment(HttpResponse(line, content_type=CSV), "fields.csv")  # type: ignore[no-any-return]
