@@ -25,8 +25,11 @@ TYPES = {
 }
 GENDERS = {"Female": "Female", "Male": "Male"}
 STRUCTURAL = frozenset(
-    "study_name subject_id sample_id country location body_site sex disease pmid ncbi_accession curator".split()
-)
+    {
+        "study_name", "subject_id", "sample_id", "country", "location", "body_site", "sex", "disease", "pmid",
+        "ncbi_accession", "curator",
+    }
+)  # fmt: skip
 
 
 @dataclass
