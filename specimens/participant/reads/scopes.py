@@ -1,0 +1,65 @@
+"""Who may see which registrations, and whose names (spec 01 §D.7)."""
+
+from collections.abc import Iterable
+
+from django.db.models import Q, QuerySet
+
+from biobank.access import Actor
+from biobank.wire.errors import ACCESS_DENIED, Refused
+from specimens.participant.models import Registration
+from specimens.participant.rules import NOT_FOUND
+from specimens.protocol.reads import allowed_among, protocols_for
+
+PHI, DEID, CONSENT = "ParticipantPhi", "ParticipantDeid", "Consent"
+
+
+def known_registrations() -> QuerySet[Registration]:
+    """Registrations that were not deleted, nor their protocol or participant."""
+    return Registration.objects.exclude(
+        Q(activity_status="Disabled")
+        | Q(protocol__activity_status="Disabled")
+        | Q(participant__activity_status="Disabled")
+    )
+
+
+def registrations_for(actor: Actor, *operations: str) -> QuerySet[Registration]:
+    """The registrations with which the caller may do one of `operations` (none named: read, with or without PHI)."""
+    rows = known_registrations()
+    if actor.is_super:
+        return rows
+    if operations:
+        return rows.filter(protocol__in=protocols_for(actor, PHI, *operations))
+    reachable = Q(protocol__in=protocols_for(actor, PHI, "Read"))
+    if actor.has_any(DEID, "Read"):
+        reachable |= Q(protocol__in=protocols_for(actor, DEID, "Read"))
+    return rows.filter(reachable)
+
+
+def phi_protocols(actor: Actor, protocol_ids: Iterable[int]) -> set[int]:
+    """Those of the protocols whose participants the caller may see by name; no query for super users."""
+    return allowed_among(actor, protocol_ids, PHI, "Read")
+
+
+def writable(actor: Actor, protocol_ids: Iterable[int], resource: str, *operations: str) -> set[int]:
+    """Those of the protocols in which the caller may write; an import needs `Export Import` too (spec 04 §2.6)."""
+    found = allowed_among(actor, protocol_ids, resource, *operations)
+    if actor.via == "import":
+        found = allowed_among(actor, found, resource, "Export Import")
+    return found
+
+
+def registration(actor: Actor, pk: int, resource: str | None = None, *operations: str) -> Registration:
+    """The registration a path addresses, `protocol` loaded; by default for reading.
+
+    Raises CPR_M_NOT_FOUND, then RBAC_ACCESS_DENIED: existence is looked at first.
+    """
+    found = known_registrations().select_related("protocol").filter(pk=pk).first()
+    if found is None:
+        raise Refused(NOT_FOUND.missing(key=pk))
+    if resource is not None:
+        allowed = bool(allowed_among(actor, [found.protocol_id], resource, *operations))
+    else:
+        allowed = actor.is_super or registrations_for(actor).filter(pk=pk).exists()
+    if not allowed:
+        raise Refused(ACCESS_DENIED())
+    return found

@@ -1,0 +1,42 @@
+"""Two participants turn out to be one (spec 03 §1.8)."""
+
+from biobank.access import Actor
+from specimens.participant import below
+from specimens.participant.models import Participant, Registration
+from specimens.participant.writes.removal import disable_people, disable_registrations
+
+
+def merge(source: Participant, target: Participant, row: Registration, actor: Actor) -> int:
+    """Hand all registrations of `source` to `target` and disable `source`; answers what became of `row`.
+
+    Where the target is registered already, the visits move there and the source's registration is disabled.
+    """
+    held = Registration.objects.exclude(activity_status="Disabled").select_for_update()
+    mine = {known.protocol_id: known for known in held.filter(participant=target)}
+    theirs = list(held.filter(participant=source))
+    doubled = {reg.pk: mine[reg.protocol_id].pk for reg in theirs if reg.protocol_id in mine}
+    if doubled:
+        for follow in below.merged:
+            follow(doubled, actor)
+        disable_registrations([reg for reg in theirs if reg.pk in doubled])
+    moved = [reg.pk for reg in theirs if reg.pk not in doubled]
+    Registration.objects.filter(pk__in=moved).update(participant=target)
+    disable_people([source.pk])
+    return doubled.get(row.pk, row.pk)
+
+
+def anonymize(row: Registration, actor: Actor) -> None:
+    """Strip everything that identifies the participant, in all of their registrations (spec 03 §1.10)."""
+    person = row.participant
+    for name in (
+        "first_name", "middle_name", "last_name", "birth_date", "death_date", "empi", "uid", "email_address",
+        "phone_number", "text_opt_in_consent",
+    ):  # fmt: skip
+        setattr(person, name, None)
+    person.email_opt_in = person.text_opt_in = False
+    person.save()
+    person.medical_records.update(mrn=None)
+    person.registrations.update(consent_document_name=None)
+    pks = list(person.registrations.values_list("pk", flat=True))
+    for follow in below.anonymized:
+        follow(pks, actor)

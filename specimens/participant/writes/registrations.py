@@ -1,0 +1,97 @@
+"""The door of registrations, and the writes that are made of it (spec 03 §1.7, §1.8, §1.10)."""
+
+from collections.abc import Sequence
+
+from django.db import transaction
+
+from biobank.access import Actor
+from biobank.batch.door import Change, Door
+from biobank.batch.insert import insert
+from biobank.records import stamp
+from biobank.wire.errors import Refused
+from specimens.participant import below, rules
+from specimens.participant.detail import RegistrationDetail
+from specimens.participant.models import Registration
+from specimens.participant.reads.scopes import PHI, known_registrations, registration
+from specimens.participant.writes import merging, people
+from specimens.participant.writes.planning import RegistrationPlan, plan_registrations
+from specimens.participant.writes.ppids import give_ppids
+from specimens.participant.writes.removal import remove
+
+
+def apply_registrations(plans: Sequence[RegistrationPlan], actor: Actor) -> list[int]:
+    """Write the planned registrations and participants; a fixed number of statements for the ordinary ones."""
+    reason = next((plan.reason for plan in plans if plan.reason), None)
+    if reason:
+        stamp(actor, reason=reason)
+    people.save(plan.merged_into or plan.person for plan in plans if not plan.gone)
+    fresh = [plan for plan in plans if plan.is_new]
+    give_ppids([(plan.row, plan.person) for plan in fresh if not plan.row.ppid])
+    for plan in fresh:
+        plan.row.participant = plan.person.row
+    insert([plan.row for plan in fresh])
+    _save_changed([plan for plan in plans if plan.changed])
+    survivors = {
+        plan.row.pk: merging.merge(plan.person.row, plan.merged_into.row, plan.row, actor)
+        for plan in plans
+        if plan.merged_into is not None
+    }
+    remove([plan.row for plan in plans if plan.gone], actor)
+    if fresh:
+        for join_in in below.created:
+            join_in([plan.row for plan in fresh], actor)
+    return [survivors.get(plan.row.pk, plan.row.pk) for plan in plans]
+
+
+def _save_changed(plans: Sequence[RegistrationPlan]) -> None:
+    if not plans:
+        return
+    names = {"site" if name == "site_id" else name for plan in plans for name in plan.changed}
+    rows = list({plan.row.pk: plan.row for plan in plans}.values())
+    Registration.objects.bulk_update(rows, sorted(names), batch_size=500)
+
+
+REGISTRATIONS: Door[RegistrationDetail, RegistrationPlan] = Door(
+    "registration", plan_registrations, apply_registrations
+)
+
+
+def update_many(pks: Sequence[int], detail: RegistrationDetail, actor: Actor) -> list[int]:
+    """The same change for many registrations, all or none."""
+    return REGISTRATIONS.write([Change(detail, pk) for pk in dict.fromkeys(pks)], actor)
+
+
+def delete_registration(pk: int, actor: Actor, *, force: bool, reason: str | None) -> int:
+    """Delete one registration; `force` takes its visits and specimens along."""
+    detail = RegistrationDetail(activity_status="Disabled", force_delete=force, op_comments=reason)
+    return REGISTRATIONS.write_one(detail, actor, pk)
+
+
+def delete_registrations(pks: Sequence[int], actor: Actor, *, force: bool, reason: str | None) -> list[int]:
+    """Delete many, all or none; without `force` only collected specimens stand in the way (spec 03 §1.7)."""
+    wanted = list(dict.fromkeys(pks))
+    known = set(known_registrations().filter(pk__in=wanted).values_list("pk", flat=True))
+    missing = [pk for pk in wanted if pk not in known]
+    if missing:
+        raise Refused(*(rules.NOT_FOUND.missing(key=pk) for pk in missing))
+    if not force and _with_collected_specimens(wanted):
+        raise Refused(rules.IN_USE())
+    detail = RegistrationDetail(activity_status="Disabled", force_delete=True, op_comments=reason)
+    return REGISTRATIONS.write([Change(detail, pk) for pk in wanted], actor)
+
+
+def _with_collected_specimens(pks: Sequence[int]) -> bool:
+    return Registration.objects.filter(
+        pk__in=pks,
+        visits__activity_status="Active",
+        visits__specimens__status="Collected",
+        visits__specimens__activity_status__in=("Active", "Closed"),
+    ).exists()
+
+
+def anonymize(pk: int, actor: Actor) -> int:
+    """Strip what identifies the participant of a registration."""
+    with transaction.atomic():
+        stamp(actor, reason="anonymized")
+        merging.anonymize(registration(actor, pk, PHI, "Update"), actor)
+    return pk

@@ -1,0 +1,40 @@
+"""Deleting registrations, and the participants nothing else refers to (spec 03 §1.7, §0.5)."""
+
+from collections.abc import Iterable, Sequence
+
+from biobank.access import Actor
+from biobank.records import disable, freed
+from specimens.participant import below
+from specimens.participant.models import MedicalRecord, Participant, Registration
+
+
+def remove(rows: Sequence[Registration], actor: Actor) -> None:
+    """Disable registrations, everything below them, and participants left without any; set-based."""
+    if not rows:
+        return
+    pks = [row.pk for row in rows]
+    for follow in below.deleted:
+        follow(pks, actor)
+    disable_registrations(rows)
+    people = {row.participant_id for row in rows}
+    still = Registration.objects.filter(participant_id__in=people).exclude(activity_status="Disabled")
+    disable_people(people - set(still.values_list("participant_id", flat=True)))
+
+
+def disable_registrations(rows: Sequence[Registration]) -> None:
+    """Mark registrations as deleted; their unique texts become free."""
+    changed = disable(rows, ppid=255, barcode=255, external_subject_id=255)
+    Registration.objects.bulk_update(rows, changed, batch_size=500)
+
+
+def disable_people(pks: Iterable[int]) -> None:
+    """Mark participants as deleted; their identifiers and record numbers become free."""
+    people = list(Participant.objects.filter(pk__in=set(pks)))
+    if not people:
+        return
+    changed = disable(people, uid=50, empi=50, email_address=255)
+    Participant.objects.bulk_update(people, changed, batch_size=500)
+    records = list(MedicalRecord.objects.filter(participant__in=people, mrn__isnull=False))
+    for record in records:
+        record.mrn = freed(record.mrn, 255)
+    MedicalRecord.objects.bulk_update(records, ["mrn"], batch_size=500)
