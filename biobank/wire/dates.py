@@ -72,7 +72,7 @@ def parse_day(value: object) -> date | None:
     if isinstance(value, str):
         text = value.strip()
         if _DAY.match(text):
-            return date.fromisoformat(text)
+            return _parse_iso(text).date()
         if text and not _DIGITS.match(text):
             naive = _has_no_offset(text)
             instant = _parse_iso(text)

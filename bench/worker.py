@@ -1,0 +1,34 @@
+"""A worker process that does one job and says how long it took and how much memory it needed.
+
+`python -m bench.worker TASK_MODULE:FUNCTION MODEL PK`
+"""
+
+import json
+import os
+import resource
+import sys
+import time
+
+
+def main(task: str, model: str, pk: int) -> None:
+    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "biobank.settings")
+    import django
+
+    django.setup()
+    from importlib import import_module
+
+    from django.apps import apps
+
+    module, function = task.split(":")
+    work = getattr(import_module(module), function)
+    rows = apps.get_model(model)._default_manager
+    began = time.perf_counter()
+    while not rows.get(pk=pk).is_over:
+        work(pk)
+    seconds = time.perf_counter() - began
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    print(json.dumps({"seconds": seconds, "megabytes": peak, "state": rows.get(pk=pk).state}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], sys.argv[2], int(sys.argv[3]))
