@@ -32,6 +32,7 @@ class CappedUploadHandler(TemporaryFileUploadHandler):
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         self.received += len(raw_data)
         if self.received > settings.MAX_UPLOAD_BYTES:
+            self.file.close()
             raise Refused(TOO_LARGE(limit=settings.MAX_UPLOAD_BYTES))
         super().receive_data_chunk(raw_data, start)
 
@@ -52,6 +53,7 @@ def store(file: UploadedFile, actor: Actor) -> Upload:
     with published(home(upload.id) / "original") as target:
         for block in file.chunks(_BLOCK):
             target.write(block)
+    file.close()
     upload.save(force_insert=True)
     return upload
 

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from django.db import DataError, IntegrityError, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 
 from biobank.access import Actor
 from biobank.records import stamp
@@ -110,6 +110,8 @@ class Door(Generic[D, P]):
         if plans:
             for outcome, pk in zip(places, self.apply(plans, actor), strict=True):
                 outcome.pk = pk
+            # References are checked when the transaction ends, too late to tell which row was wrong.
+            connection.check_constraints()
         return outcomes
 
     def _alone(self, change: Change[D], actor: Actor) -> Outcome:
