@@ -1,7 +1,7 @@
 # Every target works on a fresh clone with Python 3.11+ and make: the virtual environment makes itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up test lint format bench migrations openapi lock clean
+.PHONY: help demo up down test lint format bench migrations openapi lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -22,6 +22,9 @@ demo: $(RUN) ## start a server, carry a biobank's data through it over HTTP, lea
 
 up: $(RUN) ## start a server on PORT (8080) with its data in DATA_DIR (./var)
 	$(PY) manage.py up
+
+down: $(RUN) ## stop the server of DATA_DIR
+	$(PY) manage.py down
 
 test: $(DEV) ## run the tests; ARGS="tests/api -k sites" for some of them
 	$(PY) -m pytest -n 2 $(ARGS)
