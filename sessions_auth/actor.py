@@ -1,5 +1,7 @@
 """Building the `Actor` of a user: one look-up of roles, flattened to grants (spec 01 §D.1)."""
 
+from django.conf import settings
+
 from biobank.access import Actor, Grant
 from sessions_auth.models import RoleEntry, User
 
@@ -30,7 +32,7 @@ def actor_of(user: User, *, via: str = "rest", ip_address: str = "") -> Actor:
         kind=user.type,
         institute_id=user.institute_id,
         grants=grants,
-        time_zone=user.time_zone or "UTC",
+        time_zone=user.time_zone or settings.TIME_ZONE,
         via=via,
         ip_address=ip_address,
     )

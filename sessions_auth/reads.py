@@ -1,13 +1,20 @@
-"""Finding users, and telling others about them (spec 01 §C.3)."""
+"""Finding users, and telling others about them (spec 01 §C.3, §C.5)."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime, time, timedelta
 
-from django.db.models import QuerySet
+from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Lower
+from django.utils import timezone
 
-from sessions_auth.detail import UserSummary
-from sessions_auth.models import User
+from biobank.access import Actor
+from biobank.wire.dates import server_zone
+from biobank.wire.errors import Refused
+from sessions_auth import rules
+from sessions_auth.detail import UserDetail, UserQuery, UserSummary
+from sessions_auth.models import SubjectRole, User
+from sites.detail import Dependents
 
 
 @dataclass(frozen=True)
@@ -123,3 +130,157 @@ def summaries(user_ids: Iterable[int | None]) -> dict[int, UserSummary]:
         User.objects.select_related("institute", "primary_site", "domain").filter(pk__in=ids)
     )
     return {row.pk: summary(row) for row in rows}
+
+
+def user(pk: int) -> User:
+    """The user addressed by a request. Raises USER_NOT_FOUND."""
+    found = known_users().filter(pk=pk).first()
+    if found is None:
+        raise Refused(rules.NOT_FOUND.missing(key=pk))
+    return found
+
+
+def detail_of(user: User) -> UserDetail:
+    """A user in full; `institute`, `primary_site` and `domain` should be loaded."""
+    return UserDetail(
+        id=user.pk,
+        first_name=user.first_name,
+        last_name=user.last_name,
+        email_address=user.email_address,
+        domain_name=user.domain.name,
+        login_name=user.login_name,
+        institute_id=user.institute_id,
+        institute_name=user.institute.name,
+        primary_site=user.primary_site.name if user.primary_site else None,
+        type=user.type,
+        phone_number=user.phone_number,
+        address=user.address,
+        manage_forms=user.manage_forms,
+        manage_wfs=user.manage_wfs,
+        manage_print_jobs=user.manage_print_jobs,
+        dnd=user.dnd,
+        api_user=user.api_user,
+        ip_range=user.ip_range,
+        time_zone=user.time_zone,
+        default_printer=user.default_printer,
+        download_labels_print_file=user.download_labels_print_file,
+        creation_date=user.creation_date,
+        activity_status=user.activity_status,
+    )
+
+
+def details(pks: Sequence[int]) -> list[UserDetail]:
+    """Users in full, in the order of `pks`, deleted ones too; one query."""
+    found = User.objects.select_related("institute", "primary_site", "domain").in_bulk(list(pks))
+    return [detail_of(found[pk]) for pk in pks]
+
+
+def listed(query: UserQuery, actor: Actor) -> QuerySet[User]:
+    """The rows of a list call, in its order (spec 01 §C.5). Raises USER_INVALID_TYPE."""
+    rows = known_users().filter(_named(query), _of_status(query.activity_status), _of_type(query))
+    if not query.include_sys_user:
+        rows = rows.exclude(login_name__startswith="$")
+    if not query.list_all and not actor.is_super:
+        rows = rows.filter(institute=actor.institute_id)
+    if query.institute:
+        rows = rows.filter(institute__name__iexact=query.institute)
+    if query.domain_name:
+        rows = rows.filter(domain__name__iexact=query.domain_name)
+    if query.active_since:
+        begin = datetime.combine(query.active_since, time.min, server_zone())
+        rows = rows.filter(creation_date__gte=begin)
+    if query.group:  # there are no user groups
+        rows = rows.none()
+    return _holding_rights(rows, query).order_by("first_name", "last_name", "pk")
+
+
+def _named(query: UserQuery) -> Q:
+    if text := query.search_string:
+        names = (
+            Q(first_name__icontains=text) | Q(last_name__icontains=text) | Q(email_address__icontains=text)
+        )
+        first, _, last = text.partition(" ")
+        return names | Q(first_name__iexact=first, last_name__iexact=last.strip())
+    found = Q()
+    if query.name:
+        found &= Q(first_name__icontains=query.name) | Q(last_name__icontains=query.name)
+    if query.login_name:
+        found &= Q(login_name__icontains=query.login_name)
+    return found
+
+
+def _of_status(status: str | None) -> Q:
+    if not status:
+        return ~Q(activity_status="Closed")
+    if status.lower() == "all":
+        return Q()
+    return Q(activity_status=rules.user_status(status) or status)
+
+
+def _of_type(query: UserQuery) -> Q:
+    wanted = [rules.user_type(query.type)] if query.type else []
+    barred = [rules.user_type(text) for text in query.exclude_type or []]
+    if None in wanted or None in barred:
+        raise Refused(rules.INVALID_TYPE(value=query.type))
+    return (Q(type__in=wanted) if wanted else Q()) & ~Q(type__in=barred)
+
+
+def _holding_rights(rows: QuerySet[User], query: UserQuery) -> QuerySet[User]:
+    """Users with a role that fits every one of the given site, protocol, role, resource and operations."""
+    given = Q()
+    if query.role:
+        given &= Q(role__name__in=query.role)
+    if query.resource:
+        given &= Q(role__acl__resource=query.resource)
+    if query.op:
+        any_of = Q()
+        for operation in query.op:
+            any_of |= Q(role__acl__operations__contains=[operation])
+        given &= any_of
+    if query.site:
+        given &= Q(site=None) | Q(site__name__iexact=query.site)
+    if query.cp:
+        given &= Q(protocol=None) | Q(protocol__short_title__iexact=query.cp)
+    if not given:
+        return rows
+    return rows.filter(pk__in=SubjectRole.objects.filter(given).values("user"))
+
+
+def protocol_counts(pks: Sequence[int]) -> dict[int, int]:
+    """How many protocols each user has a role on, by user id; one query."""
+    counted = User.objects.filter(pk__in=pks).annotate(n=Count("subject_roles__protocol", distinct=True))
+    return dict(counted.values_list("pk", "n"))
+
+
+def dependents(pks: Iterable[int]) -> dict[int, list[Dependents]]:
+    """What keeps each user from being deleted, by user id; one query."""
+    wanted = list(pks)
+    if not wanted:
+        return {}
+    counted = User.objects.filter(pk__in=wanted).values_list(
+        "pk",
+        _alive("coordinated_sites"),
+        _alive("led_protocols"),
+        _alive("coordinated_protocols"),
+    )
+    return {
+        pk: [
+            Dependents(name=name, count=count)
+            for name, count in (("site", sites), ("collection_protocol", led + helped))
+            if count
+        ]
+        for pk, sites, led, helped in counted
+    }
+
+
+def _alive(relation: str) -> Count:
+    return Count(relation, distinct=True, filter=~Q(**{f"{relation}__activity_status": "Disabled"}))
+
+
+def recently_active(days: int) -> list[str]:
+    """E-mail addresses of active users who signed in during the last days and want mails."""
+    since = timezone.now() - timedelta(days=days)
+    rows = known_users().filter(
+        activity_status="Active", dnd=False, logins__at__gte=since, logins__success=True
+    )
+    return sorted(set(rows.values_list("email_address", flat=True)))

@@ -62,17 +62,19 @@ ANN_SUBJECT_REQ = Code("USER_ANN_SUBJECT_REQ", "An announcement needs a subject"
 ANN_MESSAGE_REQ = Code("USER_ANN_MESSAGE_REQ", "An announcement needs a message")
 
 # Passwords
-PASSWD_CHANGE_NOT_ALLOWED = Code("USER_PASSWD_CHANGE_NOT_ALLOWED", "This account's password is kept elsewhere")
+PASSWD_CHANGE_NOT_ALLOWED = Code(
+    "USER_PASSWD_CHANGE_NOT_ALLOWED", "This account's password is kept elsewhere"
+)
 OLD_PASSWD_NOT_SPECIFIED = Code("USER_OLD_PASSWD_NOT_SPECIFIED", "The present password is needed")
 INVALID_OLD_PASSWD = Code("USER_INVALID_OLD_PASSWD", "The present password is not right")
-PERMISSION_DENIED = Code(
-    "USER_PERMISSION_DENIED", "You may not change this user's password", Kind.FORBIDDEN
-)
+PERMISSION_DENIED = Code("USER_PERMISSION_DENIED", "You may not change this user's password", Kind.FORBIDDEN)
 PASSWD_VIOLATES_RULES = Code("USER_PASSWD_VIOLATES_RULES", "The new password does not follow the rules")
 PASSWD_SAME_AS_LAST_N = Code("USER_PASSWD_SAME_AS_LAST_N", "This password has been used before")
 FORGOT_DISABLED = Code("USER_FORGOT_PASSWD_DISABLED", "Passwords cannot be reset by mail here")
 NOT_IN_OS_DOMAIN = Code("USER_NOT_FOUND_IN_OS_DOMAIN", "There is no active local account of that name")
-INVALID_PASSWD_TOKEN = Code("USER_INVALID_PASSWD_TOKEN", "The link to reset the password is not valid (any more)")
+INVALID_PASSWD_TOKEN = Code(
+    "USER_INVALID_PASSWD_TOKEN", "The link to reset the password is not valid (any more)"
+)
 
 TYPES = (SUPER, INSTITUTE, REGULAR, CONTACT)
 STATUSES = ("Active", "Disabled", "Closed", "Locked", "Expired", "Pending")
@@ -99,27 +101,16 @@ def user_status(text: str | None) -> str | None:
 
 def user_problems(detail: UserDetail) -> Iterator[Problem]:
     """What is wrong with a user, before look-ups; the type must have been made canonical."""
-    contact = detail.type == CONTACT
     if not detail.first_name:
         yield FIRST_NAME_REQUIRED()
     if not detail.last_name:
         yield LAST_NAME_REQUIRED()
-    if not contact and not detail.login_name:
-        yield LOGIN_NAME_REQUIRED()
-    if (detail.login_name or "").startswith("$"):
-        yield SYS_LOGIN_NAME()
     if not is_email(detail.email_address):
         yield INVALID_EMAIL()
     if not detail.institute_name:
         yield INST_REQUIRED()
-    if not contact and not detail.domain_name:
-        yield DOMAIN_NAME_REQUIRED()
-    if user_type(detail.type) is None:
-        yield INVALID_TYPE(value=detail.type)
-    if user_status(detail.activity_status) is None:
-        yield ACTIVITY_STATUS_INVALID(value=detail.activity_status)
-    if detail.time_zone and detail.time_zone not in available_timezones():
-        yield INVALID_TZ(value=detail.time_zone)
+    yield from _login_problems(detail)
+    yield from _choice_problems(detail)
     yield from _ip_problems(detail)
     yield from too_long(
         firstName=(detail.first_name, 255),
@@ -130,6 +121,26 @@ def user_problems(detail: UserDetail) -> Iterator[Problem]:
         ipRange=(detail.ip_range, 255),
         defaultPrinter=(detail.default_printer, 255),
     )
+
+
+def _login_problems(detail: UserDetail) -> Iterator[Problem]:
+    if (detail.login_name or "").startswith("$"):
+        yield SYS_LOGIN_NAME()
+    if detail.type == CONTACT:
+        return
+    if not detail.login_name:
+        yield LOGIN_NAME_REQUIRED()
+    if not detail.domain_name:
+        yield DOMAIN_NAME_REQUIRED()
+
+
+def _choice_problems(detail: UserDetail) -> Iterator[Problem]:
+    if user_type(detail.type) is None:
+        yield INVALID_TYPE(value=detail.type)
+    if user_status(detail.activity_status) is None:
+        yield ACTIVITY_STATUS_INVALID(value=detail.activity_status)
+    if detail.time_zone and detail.time_zone not in available_timezones():
+        yield INVALID_TZ(value=detail.time_zone)
 
 
 def _ip_problems(detail: UserDetail) -> Iterator[Problem]:

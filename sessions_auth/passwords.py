@@ -1,0 +1,140 @@
+"""Passwords: changing, forgetting and resetting them (spec 01 §C.6)."""
+
+import secrets
+from datetime import timedelta
+
+from django.contrib.auth.hashers import check_password
+from django.db import transaction
+from django.db.models import QuerySet
+from django.utils import timezone
+
+from biobank.access import Actor
+from biobank.configuration.reads import flag, number, setting
+from biobank.records import stamp
+from biobank.wire.errors import INVALID_REQUEST, Refused
+from sessions_auth import mail, rules, signin, tokens
+from sessions_auth.actor import system_actor
+from sessions_auth.detail import ForgottenPassword, NewPassword, PasswordChange
+from sessions_auth.models import PasswordHistory, PasswordReset, User
+from sessions_auth.resources import LOCAL_DOMAIN
+
+RESET_WITHIN = timedelta(hours=24)
+
+
+def change(wish: PasswordChange, actor: Actor, *, keep_token: str | None) -> None:
+    """Change a password as its owner or as an administrator. Raises `Refused`, see spec 01 §C.6."""
+    user = _users().filter(pk=wish.user_id).first()
+    if user is None:
+        raise Refused(rules.NOT_FOUND(key=wish.user_id))
+    if user.domain.name != LOCAL_DOMAIN:
+        raise Refused(rules.PASSWD_CHANGE_NOT_ALLOWED())
+    own = user.pk == actor.user_id
+    if own:
+        _check_old(user, wish.old_password)
+    elif not _administers(actor, user):
+        raise Refused(rules.PERMISSION_DENIED())
+    put(user, wish.new_password, actor, force_reset=not own)
+    tokens.revoke_all([user.pk], but=keep_token if own else None)
+    mail.password_changed(user)
+
+
+def _users() -> QuerySet[User]:
+    return User.objects.select_related("domain", "institute").exclude(activity_status="Disabled")
+
+
+def _check_old(user: User, old: str | None) -> None:
+    if not old:
+        raise Refused(rules.OLD_PASSWD_NOT_SPECIFIED())
+    if not user.check_password(old):
+        raise Refused(rules.INVALID_OLD_PASSWD())
+
+
+def _administers(actor: Actor, user: User) -> bool:
+    if actor.is_super:
+        return True
+    same = actor.institute_id == user.institute_id
+    return actor.is_institute_admin and same and user.type != User.Type.SUPER
+
+
+def put(user: User, password: str | None, actor: Actor, *, force_reset: bool) -> None:
+    """Store a new password; a locked or expired account becomes active. Raises `Refused` when it breaks a rule."""
+    if user.type == User.Type.CONTACT:
+        return
+    if not password or not rules.follows(password, setting("auth", "password_pattern")):
+        raise Refused(rules.PASSWD_VIOLATES_RULES())
+    if len(password) > 1000 or "\0" in password:
+        raise Refused(INVALID_REQUEST(reason="the password is too long"))
+    _refuse_repetition(user, password)
+    user.set_password(password)
+    user.password_changed_at = timezone.now()
+    user.force_password_reset = force_reset
+    revived = user.activity_status in ("Locked", "Expired")
+    user.activity_status = "Active" if revived else user.activity_status
+    with transaction.atomic():
+        stamp(actor)
+        user.save(
+            update_fields=["password", "password_changed_at", "force_password_reset", "activity_status"]
+        )
+        PasswordHistory.objects.create(user=user, password=user.password)
+        PasswordReset.objects.filter(user=user).delete()
+        if revived:
+            signin.restart_count([user.pk], "reset")
+
+
+def _refuse_repetition(user: User, password: str) -> None:
+    examined = number("auth", "passwords_to_examine")
+    if examined <= 0:
+        return
+    earlier = PasswordHistory.objects.filter(user=user).order_by("-pk").values_list("password", flat=True)
+    if any(check_password(password, encoded) for encoded in earlier[:examined]):
+        raise Refused(rules.PASSWD_SAME_AS_LAST_N())
+
+
+def forgotten(wish: ForgottenPassword) -> None:
+    """Mail a link to choose a new password; an account that does not exist is not told apart."""
+    if not flag("auth", "forgot_password"):
+        raise Refused(rules.FORGOT_DISABLED())
+    if not (wish.id or wish.login_name or wish.email_address or wish.user_id):
+        raise Refused(rules.EMAIL_REQUIRED())
+    user = _meant(wish)
+    if user is None:
+        return
+    usable = user.activity_status in ("Active", "Locked", "Expired") and user.type != User.Type.CONTACT
+    if not usable or user.domain.name != LOCAL_DOMAIN:
+        raise Refused(rules.NOT_IN_OS_DOMAIN())
+    mail.password_link(user, reset_token(user))
+
+
+def _meant(wish: ForgottenPassword) -> User | None:
+    rows = _users().exclude(login_name__startswith="$").order_by("pk")
+    if wish.domain_name:
+        rows = rows.filter(domain__name__iexact=wish.domain_name)
+    if wish.id:
+        return rows.filter(pk=wish.id).first()
+    if wish.login_name:
+        return rows.filter(login_name__iexact=wish.login_name).first()
+    if wish.email_address:
+        return rows.filter(email_address__iexact=wish.email_address).first()
+    by_login = rows.filter(login_name__iexact=wish.user_id).first()
+    return by_login or rows.filter(email_address__iexact=wish.user_id).first()
+
+
+def reset_token(user: User) -> str:
+    """A fresh token to choose a password with; the user's earlier one is void."""
+    text = secrets.token_urlsafe(32)
+    fresh = {"digest": tokens.digest(text), "created_at": timezone.now()}
+    PasswordReset.objects.update_or_create(user=user, defaults=fresh)
+    return text
+
+
+def reset(wish: NewPassword) -> None:
+    """Choose a password with a reset token, which is used up. Raises `Refused`, see spec 01 §C.6."""
+    found = PasswordReset.objects.filter(digest=tokens.digest(wish.reset_password_token or "")).first()
+    if found is None or timezone.now() - found.created_at > RESET_WITHIN:
+        raise Refused(rules.INVALID_PASSWD_TOKEN())
+    user = _users().filter(pk=found.user_id).first()
+    if user is None or user.login_name.lower() != (wish.login_name or "").lower():
+        raise Refused(rules.NOT_FOUND(key=wish.login_name))
+    put(user, wish.new_password, system_actor("reset"), force_reset=False)
+    tokens.revoke_all([user.pk])
+    mail.password_changed(user)
