@@ -18,13 +18,14 @@ APPS = (
 
 
 def _routes(attribute: str) -> list[URLPattern | URLResolver]:
-    """The `rest` or `root` routes of every app that has a urls.py."""
-    return [
+    """The `rest` or `root` routes of every app that has a urls.py; fixed paths stand before those with values."""
+    found = [
         pattern
         for app in APPS
         if find_spec(f"{app}.urls")
         for pattern in getattr(import_module(f"{app}.urls"), attribute, [])
     ]
+    return sorted(found, key=lambda pattern: "<" in str(pattern.pattern))
 
 
 _schema = {"authentication_classes": [], "permission_classes": []}
