@@ -4,10 +4,12 @@ import logging
 import smtplib
 from collections.abc import Sequence
 from pathlib import Path
+from urllib.parse import urlencode
 
 from django.conf import settings
 from django.core.mail import EmailMessage
 
+from biobank.configuration.reads import setting
 from sessions_auth.models import User
 
 log = logging.getLogger("biobank.mail")
@@ -24,12 +26,16 @@ def send(subject: str, text: str, to: Sequence[str]) -> None:
             log.warning("a mail could not be sent: %s", type(error).__name__)
 
 
+def _server() -> str:
+    return setting("common", "app_url").rstrip("/")
+
+
 def password_link(user: User, token: str, *, approved: bool = False) -> None:
     """How to choose a new password."""
     begin = (
         "Your account has been approved." if approved else "Somebody, probably you, asked for a new password."
     )
-    link = f"{settings.APP_URL.rstrip('/')}/#/reset-password?loginName={user.login_name}&token={token}"
+    link = f"{_server()}/#/reset-password?{urlencode({'loginName': user.login_name, 'token': token})}"
     send("Your password", f"{begin}\nChoose it here, within 24 hours:\n\n{link}\n", [user.email_address])
 
 
@@ -43,16 +49,10 @@ def account_locked(user: User, administrators: Sequence[str] = ()) -> None:
 
 
 def signed_up(user: User, administrators: Sequence[str]) -> None:
-    text = (
-        f"{user.first_name} {user.last_name} ({user.login_name}) asks for an account.\n{settings.APP_URL}\n"
-    )
+    text = f"{user.first_name} {user.last_name} ({user.login_name}) asks for an account.\n{_server()}\n"
     send("Somebody signed up", text, administrators)
 
 
 def impersonated(user: User, administrator: User) -> None:
     text = f"{administrator.login_name} acts for {user.login_name} for up to an hour.\n"
     send("An administrator acts for a user", text, [user.email_address, administrator.email_address])
-
-
-def announcement(subject: str, text: str, to: Sequence[str]) -> None:
-    send(subject, text, to)

@@ -17,20 +17,64 @@ class Known:
     allowed: tuple[str, ...] = ()
 
 
+def _flags(module: str, **defaults: bool) -> tuple[Known, ...]:
+    return tuple(Known(module, name, "BOOLEAN", str(value).lower()) for name, value in defaults.items())
+
+
+def _numbers(module: str, **defaults: int) -> tuple[Known, ...]:
+    return tuple(Known(module, name, "INT", str(value)) for name, value in defaults.items())
+
+
+def _texts(module: str, **defaults: str) -> tuple[Known, ...]:
+    return tuple(Known(module, name, "STRING", value) for name, value in defaults.items())
+
+
 KNOWN: tuple[Known, ...] = (
-    Known("common", "allowed_req_origins"),
-    Known("common", "date_format", default="MM-dd-yyyy"),
-    Known("common", "time_format", default="HH:mm"),
+    *_texts(
+        "common",
+        app_url=settings.APP_URL,
+        locale="en_US",
+        date_format="MM-dd-yyyy",
+        de_date_format="MM-dd-yyyy",
+        time_format="HH:mm",
+        deploy_env="",
+        allowed_req_origins="",
+        not_specified_text="Not Specified",
+        deployment_site_url="",
+        deployment_site_logo="",
+        welcome_video_source="",
+        welcome_video_url="",
+    ),
+    *_flags("common", feedback_enabled=True, de_form_html_markup=True),
+    *_numbers("common", toast_disp_time=5, search_delay=1000, max_audit_report_period=90),
     Known("common", "import_max_records_per_txn", "INT", str(settings.IMPORT_MAX_ATOMIC_ROWS)),
     Known("common", "online_import_job_size_limit", "INT", "0"),
+    *_numbers(
+        "auth",
+        allowed_failed_logins=settings.ALLOWED_FAILED_LOGINS,
+        token_inactive_interval=settings.TOKEN_INACTIVE_MINUTES,
+        max_login_sessions=0,
+        passwords_to_examine=0,
+    ),
+    *_flags("auth", verify_token_ip_address=False, forgot_password=True),
+    *_texts("auth", password_pattern="", password_rule="", default_domain="openspecimen"),
+    *_flags("administrative", user_sign_up=True, local_account_signups=True, system_lockdown=False),
+    *_numbers("administrative", active_users_login_days=90),
+    *_flags("biospecimen", cp_coding_enabled=False, uid_mandatory=False, mrn_restriction_enabled=False),
+    *_texts("biospecimen", mpi_format="", mpi_pattern="", participant_uid_pattern=""),
     Known("notifications", "cc_import_emails_to_admin", "BOOLEAN", "false"),
-    Known("auth", "token_inactive_interval", "INT", str(settings.TOKEN_INACTIVE_MINUTES)),
-    Known("auth", "allowed_failed_logins", "INT", str(settings.ALLOWED_FAILED_LOGINS)),
     Known("query", "floating_point_precision", "INT", "0"),
     Known("query", "max_concurrent_queries", "INT", "10"),
     Known("query", "zip_scheduled_results", "BOOLEAN", "false"),
 )
+_BY_NAME = {(known.module, known.name): known for known in KNOWN}
+
+
+def find(module: str | None, name: str | None) -> Known | None:
+    """The declaration of a setting, if there is one."""
+    return _BY_NAME.get((module or "", name or ""))
 
 
 def default_of(module: str, name: str) -> str:
-    return next((known.default for known in KNOWN if (known.module, known.name) == (module, name)), "")
+    known = find(module, name)
+    return known.default if known is not None else ""

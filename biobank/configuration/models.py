@@ -1,4 +1,4 @@
-"""Values given to settings, newest first; the declarations are in `settings_known.py`."""
+"""Values given to settings, newest first; the declarations are in `known.py`."""
 
 from django.conf import settings
 from django.db import models
