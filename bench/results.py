@@ -62,7 +62,8 @@ def _page(rows: list[dict[str, object]]) -> str:
     lines = [
         "# Performance",
         "",
-        f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}. Ours and the limit come from the same run; quote the ratio.",
+        f"Measured {datetime.now(UTC):%Y-%m-%d} on {machine()}.",
+        "Ours and the limit come from the same run; quote the ratio.",
         "`make bench` measures anew, `make bench NAME=import_specimens` one of them.",
         "",
         "| what | ours | limit | unit | ratio | bound |",
@@ -70,9 +71,14 @@ def _page(rows: list[dict[str, object]]) -> str:
     ]
     for row in rows:
         sign = "≥" if row["better"] == "higher" else "≤"
-        lines.append(
-            f"| `{row['name']}` | {row['ours']:,} | {row['limit']:,} | {row['unit']} | {row['ratio']:.2f} | {sign} {row['bound']} |"
-        )
+        cells = [
+            f"`{row['name']}`",
+            f"{row['ours']:,}",
+            f"{row['limit']:,}",
+            row["unit"],
+            f"{row['ratio']:.2f}",
+        ]
+        lines.append(f"| {' | '.join(map(str, cells))} | {sign} {row['bound']} |")
     lines += ["", *[f"- `{name}`: {text}" for name, text in sorted(EXPLAINED.items())], ""]
     return "\n".join(lines)
 

@@ -1,0 +1,315 @@
+"""The measures themselves; each makes its own data and measures its limit on the same data."""
+
+import io
+import time
+import zipfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import orjson
+from django.db import connection, transaction
+from django.test import Client
+from django.test.utils import CaptureQueriesContext
+
+from bench.results import Figure
+from bench.world import seed_protocol, work_off
+from biobank.demo.client import csv_bytes
+from sessions_auth.models import User
+from sessions_auth.tokens import issue
+from specimens.specimen.models import Specimen
+
+ROWS = 100_000
+VISITS = 20_000
+MEGABYTES = 300
+BASE = "/openspecimen/rest/ng"
+
+
+@dataclass(frozen=True)
+class Group:
+    """Figures that come out of the same run of something."""
+
+    names: tuple[str, ...]
+    measure: Callable[[], list[Figure]]
+
+
+class Caller:
+    """Calls the application in this process as its administrator."""
+
+    def __init__(self) -> None:
+        self.client = Client(headers={"X-OS-API-TOKEN": issue(User.objects.get(login_name="admin"))})
+
+    def post(self, path: str, body: object, base: str = BASE) -> Any:
+        answer = self.client.post(base + path, orjson.dumps(body), "application/json")
+        assert answer.status_code < 300, answer.content[:500]
+        return orjson.loads(answer.content) if answer.content else None
+
+    def get(self, path: str, base: str = BASE) -> bytes:
+        answer = self.client.get(base + path)
+        assert answer.status_code == 200, answer.content[:500]
+        return bytes(answer.content)
+
+    def upload(self, content: bytes) -> str:
+        file = io.BytesIO(content)
+        file.name = "rows.csv"
+        answer = self.client.post(BASE + "/import-jobs/input-file", {"file": file})
+        return str(answer.json()["fileId"])
+
+
+# --- Import -----------------------------------------------------------------------------------------
+
+
+def measure_import() -> list[Figure]:
+    """One import job of 100,000 primary specimens in a worker process; then the same rows by COPY."""
+    protocol = seed_protocol("IMP", VISITS)
+    caller = Caller()
+    job = caller.post(
+        "/import-jobs",
+        {
+            "objectType": "specimen",
+            "importType": "CREATE",
+            "inputFileId": caller.upload(_specimen_csv("IMP")),
+        },
+    )
+    done = work_off("importjobs.tasks:run", "importjobs.ImportJob", job["id"])
+    assert done["state"] == "done", done
+    assert Specimen.objects.filter(protocol=protocol).count() == ROWS
+    ours = ROWS / done["seconds"]
+    limit = ROWS / _copy_again(protocol)
+    return [
+        Figure("import_specimens", ours, limit, "rows/s", "higher", 0.10),
+        Figure("memory_import_mb", done["megabytes"], MEGABYTES, "MB", "lower", 1),
+    ]
+
+
+def _specimen_csv(short_title: str) -> bytes:
+    header = (
+        "CP Short Title", "Visit Name", "Specimen Label", "Class", "Type", "Lineage", "Anatomic Site", "Laterality",
+        "Collection Status", "Pathological Status", "Initial Quantity", "Available Quantity", "Concentration",
+        "Comments", "Collection Event#Date and Time", "Collection Event#Procedure", "Collection Event#Container",
+        "Received Event#Date and Time", "Received Event#Quality",
+    )  # fmt: skip
+    rows = (
+        (
+            short_title, f"{short_title}-{n % VISITS}", f"{short_title}-S-{n:07d}", "Fluid", "Plasma", "New",
+            "Not Specified", "Not Applicable", "Collected", "Not Specified", "4.5", "4.5", "0.25",
+            f"tube {n % 96} of rack {n // 96}", "01-01-2024 08:00", "Venipuncture", "EDTA Vacutainer",
+            "01-01-2024 08:40", "Acceptable",
+        )
+        for n in range(ROWS)
+    )  # fmt: skip
+    return csv_bytes(header, rows)
+
+
+def _copy_again(protocol: int) -> float:
+    """Seconds that COPY needs to put the same specimens (and, by trigger, their history) in once more."""
+    table = Specimen._meta.db_table
+    history = Specimen.history.rel.related_model._meta.db_table  # type: ignore[attr-defined]
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "rows"
+        with connection.cursor() as cursor, file.open("wb") as out:
+            cursor.copy_expert(f"COPY (SELECT * FROM {table} WHERE protocol_id = {protocol}) TO STDOUT", out)
+            cursor.execute(f"TRUNCATE {table}, {history} CASCADE")
+        began = time.perf_counter()
+        with transaction.atomic(), connection.cursor() as cursor, file.open("rb") as rows:
+            cursor.copy_expert(f"COPY {table} FROM STDIN", rows)
+        seconds = time.perf_counter() - began
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT count(*) FROM {history}")
+        assert cursor.fetchone() == (ROWS,), "the limit's run has no history: not the same tables"
+    return seconds
+
+
+# --- Lists ------------------------------------------------------------------------------------------
+
+
+def measure_list() -> list[Figure]:
+    """`GET /specimens` of 100 rows, against a view that runs the same SQL and prints the rows as JSON."""
+    protocol = seed_protocol("LIST", 1000)
+    _fill("LIST", protocol, 1000, 5)
+    caller = Caller()
+    path = f"/specimens?cpId={protocol}"
+    with CaptureQueriesContext(connection) as captured:
+        rows = orjson.loads(caller.get(path))
+    assert len(rows) == 100, len(rows)
+    statements = [query["sql"] for query in captured]
+    ours = _median_ms(lambda: caller.get(path))
+    limit = _median_ms(lambda: _bare(caller.client, statements))
+    return [Figure("list_specimens", ours, limit, "ms", "lower", 4)]
+
+
+def _bare(client: Client, statements: list[str]) -> None:
+    """What a view costs that only runs the statements, in the same stack of middleware."""
+    from django.http import HttpRequest, HttpResponse
+    from django.test import override_settings
+    from django.urls import path
+
+    def view(request: HttpRequest) -> HttpResponse:
+        found = []
+        with connection.cursor() as cursor:
+            for statement in statements:
+                cursor.execute(statement.replace("%", "%%"))
+                if cursor.description:
+                    found.append(cursor.fetchall())
+        return HttpResponse(orjson.dumps(found, default=str), content_type="application/json")
+
+    global urlpatterns
+    if not urlpatterns:
+        urlpatterns = [path("bare", view)]
+    with override_settings(ROOT_URLCONF=__name__):
+        assert client.get("/bare").status_code == 200
+
+
+urlpatterns: list[Any] = []
+
+
+def _median_ms(call: Callable[[], object], times: int = 60) -> float:
+    for _ in range(5):
+        call()
+    found = []
+    for _ in range(times):
+        began = time.perf_counter()
+        call()
+        found.append((time.perf_counter() - began) * 1000)
+    return median(found)
+
+
+def _fill(short_title: str, protocol: int, visits: int, each: int) -> None:
+    """Specimens by SQL, as an import would leave them."""
+    with connection.cursor() as cursor:
+        cursor.execute(
+            """
+            INSERT INTO specimen_specimen (activity_status, protocol_id, visit_id, lineage, label, specimen_class, type,
+                anatomic_site, laterality, pathology, status, initial_qty, available_qty, created_on, biohazards,
+                external_ids, collection_time, collection_procedure, collection_container, received_time,
+                received_quality, collector_id, receiver_id)
+            SELECT 'Active', v.protocol_id, v.id, 'New', %s || v.id || '-' || n, 'Fluid', 'Plasma', 'Not Specified',
+                'Not Applicable', 'Not Specified', 'Collected', 4.5, 4.5, v.visit_date, '{}', '[]', v.visit_date,
+                'Venipuncture', 'EDTA Vacutainer', v.visit_date, 'Acceptable', u.id, u.id
+            FROM visit_visit v CROSS JOIN generate_series(1, %s) n
+                CROSS JOIN (SELECT id FROM sessions_auth_user WHERE login_name = 'admin') u
+            WHERE v.protocol_id = %s ORDER BY v.id LIMIT %s
+            """,
+            [short_title, each, protocol, visits * each],
+        )
+        cursor.execute("ANALYZE")
+
+
+# --- Query ------------------------------------------------------------------------------------------
+
+HAND_WRITTEN = """
+SELECT cpr.ppid, v.name, to_char(v.visit_date, 'MM-DD-YYYY HH24:MI'), s.label, s.type, s.available_qty, s.status
+FROM specimen_specimen s JOIN visit_visit v ON v.id = s.visit_id
+JOIN participant_registration cpr ON cpr.id = v.registration_id
+JOIN protocol_collectionprotocol cp ON cp.id = cpr.protocol_id
+WHERE cp.short_title = 'QRY' AND s.lineage = 'New' AND s.activity_status <> 'Disabled'
+"""
+AQL = (
+    "Participant.ppid", "SpecimenCollectionGroup.name", "SpecimenCollectionGroup.collectionDate", "Specimen.label",
+    "Specimen.type", "Specimen.availableQty", "Specimen.collectionStatus",
+)  # fmt: skip
+
+
+def measure_query() -> list[Figure]:
+    """A scheduled query's CSV of 100,000 rows, against COPY of a SELECT written by hand."""
+    protocol = seed_protocol("QRY", VISITS)
+    _fill("QRY", protocol, VISITS, ROWS // VISITS)
+    caller = Caller()
+    query = caller.post("/saved-queries", _saved_query())
+    job = caller.post(
+        "/scheduled-jobs",
+        {"name": "Bench", "type": "QUERY", "savedQuery": {"id": query["id"]}, "repeatSchedule": "ONDEMAND"},
+    )
+    seconds = median(_run_seconds(caller, job["id"]) for _ in range(3))
+    limit = median(_copy_seconds() for _ in range(3))
+    return [Figure("query_csv", ROWS / seconds, ROWS / limit, "rows/s", "higher", 0.5)]
+
+
+def _saved_query() -> dict[str, Any]:
+    return {
+        "title": "Bench",
+        "selectList": [{"name": name} for name in AQL],
+        "filters": [
+            {"id": 1, "field": "CollectionProtocol.shortTitle", "op": "EQ", "values": ["QRY"]},
+            {"id": 2, "field": "Specimen.lineage", "op": "EQ", "values": ["New"]},
+        ],
+        "queryExpression": [
+            {"nodeType": "FILTER", "value": 1},
+            {"nodeType": "OPERATOR", "value": "AND"},
+            {"nodeType": "FILTER", "value": 2},
+        ],
+        "wideRowMode": "OFF",
+    }
+
+
+def _run_seconds(caller: Caller, job: int) -> float:
+    from queries import tasks
+
+    caller.post(f"/scheduled-jobs/{job}/runs", {})
+    run = orjson.loads(caller.get(f"/scheduled-jobs/{job}/runs"))[0]
+    began = time.perf_counter()
+    tasks.run(run["id"])
+    seconds = time.perf_counter() - began
+    text = caller.client.get(f"{BASE}/scheduled-jobs/{job}/runs/{run['id']}/result-file")
+    body = b"".join(text.streaming_content) if text.streaming else text.content
+    assert body.count(b"\n") >= ROWS, body[:500]
+    return seconds
+
+
+def _copy_seconds() -> float:
+    with TemporaryDirectory() as folder, (Path(folder) / "rows.csv").open("wb") as out:
+        began = time.perf_counter()
+        with connection.cursor() as cursor:
+            cursor.copy_expert(f"COPY ({HAND_WRITTEN}) TO STDOUT WITH (FORMAT csv, HEADER)", out)
+        return time.perf_counter() - began
+
+
+# --- Exports ----------------------------------------------------------------------------------------
+
+
+def measure_export() -> list[Figure]:
+    """Building the zip of a data freeze in a worker process, against the same JSON by COPY and zipped."""
+    from exports import publishing
+    from exports.models import Export
+
+    protocol = seed_protocol("EXP", VISITS)
+    _fill("EXP", protocol, VISITS, ROWS // VISITS)
+    export: Export = publishing.bench_freeze(protocol)
+    done = work_off("exports.tasks:build", "exports.Export", export.pk)
+    assert done["state"] == "done", done
+    export.refresh_from_db()
+    limit = _zip_seconds(publishing.path_of(export))
+    return [
+        Figure("export_zip", 1 / done["seconds"], 1 / limit, "builds/s", "higher", 0.4),
+        Figure("memory_export_mb", done["megabytes"], MEGABYTES, "MB", "lower", 1),
+    ]
+
+
+def _zip_seconds(path: Path) -> float:
+    """Put the export's JSON in a table, then write it by COPY and zip it."""
+    with zipfile.ZipFile(path) as archive:
+        lines = archive.read("export.json").splitlines()
+    with TemporaryDirectory() as folder, connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE same_json (line text)")
+        raw = b"\n".join(line.replace(b"\\", b"\\\\").replace(b"\t", b"\\t") for line in lines) + b"\n"
+        cursor.copy_expert("COPY same_json FROM STDIN", io.BytesIO(raw))
+        began = time.perf_counter()
+        plain = Path(folder) / "export.json"
+        with plain.open("wb") as out:
+            cursor.copy_expert(
+                "COPY same_json TO STDOUT WITH (FORMAT csv, QUOTE E'\\x1f', DELIMITER E'\\x1e')", out
+            )
+        with zipfile.ZipFile(Path(folder) / "export.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+            archive.write(plain, "export.json")
+        return time.perf_counter() - began
+
+
+GROUPS = (
+    Group(("import_specimens", "memory_import_mb"), measure_import),
+    Group(("list_specimens",), measure_list),
+    Group(("query_csv",), measure_query),
+    Group(("export_zip", "memory_export_mb"), measure_export),
+)
