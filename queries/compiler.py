@@ -1,4 +1,5 @@
 """A parsed query to one SELECT whose cells are all text (spec 05 §1.9 to §3.9)."""
+# ruff: noqa: S608 - names come from the catalogue, values are always parameters
 
 from __future__ import annotations
 
@@ -6,17 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from biobank.catalogue import Catalogue
+from biobank.catalogue import Catalogue, Fold
+from biobank.wire.errors import Refused
 from queries import tree
 from queries.columns import Output, Selected, numbered, select
 from queries.conditions import Conditions
 from queries.errors import PHI_IN_AGGREGATE, Malformed
 from queries.expressions import Expressions, has_aggregate, paths
-from queries.fold import Fold, Layout, folded_by, layout
+from queries.fold import Layout, folded_by, layout
 from queries.scope import Scope
 from queries.sql import Sql, listed, sql
 from queries.values import Surroundings, Value
-from biobank.wire.errors import Refused
 
 PROTOCOL = "CollectionProtocol"
 

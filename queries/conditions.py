@@ -1,4 +1,5 @@
 """Conditions of the language as SQL (spec 05 §1.5, §1.6, §1.8, §1.12, §1.13)."""
+# ruff: noqa: S608 - names come from the catalogue, values are always parameters
 
 from __future__ import annotations
 
@@ -43,6 +44,11 @@ class Conditions:
                 return sql("(NOT {})", self.compile(condition.condition, copy))
             case tree.NthChild():
                 return self._nth_child(condition)
+            case _:
+                return self._predicate(condition, copy)
+
+    def _predicate(self, condition: tree.Predicate, copy: int) -> Sql:
+        match condition:
             case tree.Compare():
                 return self._compare(condition, copy)
             case tree.InList():
@@ -52,10 +58,7 @@ class Conditions:
             case tree.TextMatch():
                 return self._text_match(condition, copy)
             case tree.Existence():
-                found = self._value(condition.expr, copy)
-                if condition.op == "any":
-                    return Sql("TRUE")
-                return sql(f"({{}} IS {'NOT ' if condition.op == 'exists' else ''}NULL)", found.sql)
+                return self._existence(condition, copy)
             case tree.Between():
                 above = tree.Compare(">=", condition.expr, condition.low)
                 below = tree.Compare("<=", condition.expr, condition.high)
@@ -65,6 +68,12 @@ class Conditions:
                 found = self.expressions.date(condition.expr, copy)
                 first, last = named_range(condition.name, condition.count, self.around.today)
                 return self._within(found, first, last)
+
+    def _existence(self, condition: tree.Existence, copy: int) -> Sql:
+        found = self._value(condition.expr, copy)
+        if condition.op == "any":  # always true, but by now the form is joined
+            return Sql("TRUE")
+        return sql(f"({{}} IS {'NOT ' if condition.op == 'exists' else ''}NULL)", found.sql)
 
     def _value(self, expr: tree.Expr, copy: int) -> Value:
         if not self._aggregates and has_aggregate(expr):
@@ -215,11 +224,11 @@ class Conditions:
         inner = Conditions(Expressions(inner_scope, self.around), self._sub_query)
         wanted = inner.compile(condition.condition)
         below = inner_scope.root.alias
+        child = f"SELECT c.{form.key} FROM {form.table} c"
         return sql(
-            f"EXISTS (WITH RECURSIVE below AS (SELECT c.{form.key} FROM {form.table} c WHERE c.{form.tree} = {outer.key}"
-            f" UNION SELECT c.{form.key} FROM {form.table} c JOIN below b ON c.{form.tree} = b.{form.key})"
-            f" SELECT 1 {inner_scope.from_clause()}"
-            f" WHERE {below}.{form.key} IN (SELECT {form.key} FROM below)"
+            f"EXISTS (WITH RECURSIVE below AS ({child} WHERE c.{form.tree} = {outer.key}"
+            f" UNION {child} JOIN below b ON c.{form.tree} = b.{form.key})"
+            f" SELECT 1 {inner_scope.from_clause()} WHERE {below}.{form.key} IN (SELECT {form.key} FROM below)"
             f" AND {inner_scope.active_root()} AND {{}})",
             wanted,
         )

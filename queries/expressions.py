@@ -66,8 +66,15 @@ class Expressions:
                 return of_field(found.sql, found.field, self.around.quantity_scale)
             case tree.Literal():
                 return of_literal(expr.value)
+            case tree.Aggregate():
+                return self._aggregate(expr, copy)
             case tree.Arithmetic():
                 return self._arithmetic(expr, copy)
+            case _:
+                return self._function(expr, copy)
+
+    def _function(self, expr: tree.Function, copy: int) -> Value:
+        match expr:
             case tree.Shifted():
                 return self._shifted(expr, copy)
             case tree.Elapsed():
@@ -75,15 +82,16 @@ class Expressions:
             case tree.DateFormat():
                 return self._date_format(expr, copy)
             case tree.Round():
-                inner = self.value(expr.number, copy)
-                text = sql(f"round(({{}})::numeric, {expr.places})", number(inner))
-                return Value(text, inner.type, inner.reported, scale=inner.scale, aggregate=inner.aggregate)
+                return self._round(expr, copy)
             case tree.Concat():
                 return self._concat(expr, copy)
             case tree.Now():
                 return self._now(expr)
-            case tree.Aggregate():
-                return self._aggregate(expr, copy)
+
+    def _round(self, expr: tree.Round, copy: int) -> Value:
+        inner = self.value(expr.number, copy)
+        text = sql(f"round(({{}})::numeric, {expr.places})", number(inner))
+        return Value(text, inner.type, inner.reported, scale=inner.scale, aggregate=inner.aggregate)
 
     def date(self, expr: tree.Expr, copy: int = 0) -> Value:
         """An expression that must be a date; a text literal is read as one."""
@@ -107,10 +115,9 @@ class Expressions:
             )
             return plain(days, Type.FLOAT, aggregate=aggregate)
         places = (sql("({})::numeric", number(left)), sql("({})::numeric", number(right)))
-        if expr.op == "/":  # a division by zero is null, as it is upstream
-            text = sql("({} / NULLIF({}, 0))", *places)
-        else:
-            text = sql(f"({{}} {expr.op} {{}})", *places)
+        # a division by zero is null, as it is upstream
+        template = "({} / NULLIF({}, 0))" if expr.op == "/" else f"({{}} {expr.op} {{}})"
+        text = sql(template, *places)
         kind = Type.FLOAT if Type.FLOAT in (left.type, right.type) else Type.INTEGER
         return plain(text, kind, scale=max(left.scale, right.scale), aggregate=aggregate)
 
@@ -175,9 +182,7 @@ class Expressions:
         inner = self.value(expr.path, copy)
         function = expr.function.removeprefix("c_")
         operand = inner.sql
-        if function in ("sum", "avg"):
-            operand = number(inner)
-        elif function in ("min", "max") and inner.type is Type.BOOLEAN:
+        if function in ("sum", "avg") or (function in ("min", "max") and inner.type is Type.BOOLEAN):
             operand = number(inner)
         text = sql(f"{function}({'DISTINCT ' if expr.distinct else ''}{{}})", operand)
         kind = inner.type if function in ("min", "max") and inner.type is not Type.BOOLEAN else Type.INTEGER

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
@@ -94,49 +95,60 @@ def add_months(day: date, months: int) -> date:
 
 def named_range(name: str, count: int, today: date) -> tuple[date, date]:
     """First and last day of a named range (spec 05 §1.8); weeks start on Sunday. Raises Malformed."""
+    found = _RANGES.get(name)
+    if found is None:
+        raise Malformed(f"Unknown date range: {name[:40]}")
     try:
-        return _ranges(name, count, today)
+        return found(_Around(today), count)
     except (OverflowError, ValueError):
         raise Malformed(f"The range {name} with {count} lies outside the calendar") from None
 
 
-def _ranges(name: str, n: int, today: date) -> tuple[date, date]:
-    day = timedelta(days=1)
-    sunday = today - day * ((today.weekday() + 1) % 7)
-    month = today.replace(day=1)
-    quarter = date(today.year, today.month - (today.month - 1) % 3, 1)
-    next_month, next_quarter = add_months(month, 1), add_months(quarter, 3)
-    match name:
-        case "today":
-            return today, today
-        case "yesterday":
-            return today - day, today - day
-        case "tomorrow":
-            return today + day, today + day
-        case "current_week":
-            return sunday, today
-        case "last_days":
-            return today - day * n, today - day
-        case "last_week":
-            return sunday - day * 7 * n, sunday - day
-        case "last_month":
-            return add_months(today, -n), today - day
-        case "last_cal_month":
-            return add_months(month, -n), month - day
-        case "last_qtr":
-            return add_months(month, -3 * n), month - day
-        case "last_cal_qtr":
-            return add_months(quarter, -3 * n), quarter - day
-        case "next_days":
-            return today + day, today + day * n
-        case "next_week":
-            return sunday + day * 7, sunday + day * (7 + 7 * n - 1)
-        case "next_month":
-            return today + day, add_months(today + day, n) - day
-        case "next_cal_month":
-            return next_month, add_months(next_month, n) - day
-        case "next_qtr":
-            return next_month, add_months(next_month, 3 * n) - day
-        case "next_cal_qtr":
-            return next_quarter, add_months(next_quarter, 3 * n) - day
-    raise Malformed(f"Unknown date range: {name}")
+_DAY = timedelta(days=1)
+
+
+@dataclass(frozen=True, slots=True)
+class _Around:
+    """The days that ranges are counted from."""
+
+    today: date
+
+    @property
+    def sunday(self) -> date:
+        return self.today - _DAY * ((self.today.weekday() + 1) % 7)
+
+    @property
+    def tomorrow(self) -> date:
+        return self.today + _DAY
+
+    @property
+    def yesterday(self) -> date:
+        return self.today - _DAY
+
+    def month(self, offset: int = 0) -> date:
+        """The first day of this month, or of one so many months away."""
+        return add_months(self.today.replace(day=1), offset)
+
+    def quarter(self, offset: int = 0) -> date:
+        """The first day of this quarter, or of a month so many months away from it."""
+        return add_months(self.month(), offset - (self.today.month - 1) % 3)
+
+
+_RANGES: dict[str, Callable[[_Around, int], tuple[date, date]]] = {
+    "today": lambda at, n: (at.today, at.today),
+    "yesterday": lambda at, n: (at.yesterday, at.yesterday),
+    "tomorrow": lambda at, n: (at.tomorrow, at.tomorrow),
+    "current_week": lambda at, n: (at.sunday, at.today),
+    "last_days": lambda at, n: (at.today - _DAY * n, at.yesterday),
+    "last_week": lambda at, n: (at.sunday - _DAY * 7 * n, at.sunday - _DAY),
+    "last_month": lambda at, n: (add_months(at.today, -n), at.yesterday),
+    "last_cal_month": lambda at, n: (at.month(-n), at.month() - _DAY),
+    "last_qtr": lambda at, n: (at.month(-3 * n), at.month() - _DAY),
+    "last_cal_qtr": lambda at, n: (at.quarter(-3 * n), at.quarter() - _DAY),
+    "next_days": lambda at, n: (at.tomorrow, at.today + _DAY * n),
+    "next_week": lambda at, n: (at.sunday + _DAY * 7, at.sunday + _DAY * (7 * n + 6)),
+    "next_month": lambda at, n: (at.tomorrow, add_months(at.tomorrow, n) - _DAY),
+    "next_cal_month": lambda at, n: (at.month(1), at.month(1 + n) - _DAY),
+    "next_qtr": lambda at, n: (at.month(1), at.month(1 + 3 * n) - _DAY),
+    "next_cal_qtr": lambda at, n: (at.quarter(3), at.quarter(3 + 3 * n) - _DAY),
+}

@@ -45,11 +45,22 @@ def _parser() -> Lark:
     return Lark(grammar, parser="lalr", lexer="basic", propagate_positions=True, maybe_placeholders=True)
 
 
+def left_side(expression: str) -> str:
+    """What stands before the first comparison of an expression (spec 05 §4.3); raises Malformed."""
+    try:
+        for token in _parser().lex(expression):
+            if token.type in ("COMPARISON", "EXISTENCE", "BETWEEN", "IN_OP", "TEXT_OP"):
+                return expression[: token.start_pos].strip()
+    except UnexpectedInput as error:
+        raise _syntax_error(error, expression) from error
+    return expression.strip()
+
+
 def _syntax_error(error: UnexpectedInput, text: str) -> Malformed:
     if isinstance(error, UnexpectedToken) and error.token.type != "$END":
         found, line, column = str(error.token), error.line, error.column - 1
     elif isinstance(error, UnexpectedCharacters):
-        found, line, column = text[error.pos_in_stream], error.line, error.column - 1
+        found, line, column = text[error.pos_in_stream or 0], error.line, error.column - 1
     else:
         found, line, column = "<EOF>", text.count("\n") + 1, len(text) - text.rfind("\n") - 1
     return Malformed(f"Recognition exception at input: {found}. Position: {line}:{column}")
@@ -223,5 +234,5 @@ class _Builder(Transformer[Token, tree.Statement]):
     def decimal(self, token: Token) -> tree.Literal:
         return tree.Literal(Decimal(token))
 
-    def boolean(self, token: Token) -> tree.Literal:
-        return tree.Literal(token == "true")
+    def boolean(self, word: Token) -> tree.Literal:
+        return tree.Literal(str(word) == "true")

@@ -49,10 +49,17 @@ class Prepared:
 
 def prepare(question: Question, actor: Actor, client_zone: str | None = None) -> Prepared:
     """Parse, check rights and compile; raises `Refused` with the codes of spec 05 §1.14 and §3.9."""
-    visible = visibility(actor, question.cp_id, question.cp_group_id)
     statement = parse(question.aql)
     if question.limit is not None and statement.limit is None:
         statement = tree.limited(statement, question.limit)
+    return prepare_statement(question, statement, actor, client_zone)
+
+
+def prepare_statement(
+    question: Question, statement: tree.Statement, actor: Actor, client_zone: str | None = None
+) -> Prepared:
+    """As `prepare`, for a statement that was put together rather than written."""
+    visible = visibility(actor, question.cp_id, question.cp_group_id)
     request = Request(
         statement=statement,
         around=surroundings(actor, question, client_zone),
@@ -69,7 +76,7 @@ def surroundings(actor: Actor, question: Question, client_zone: str | None = Non
         now=timezone.now(),
         user_id=actor.user_id,
         server_zone=server_zone(),
-        user_zone=_zone(actor.time_zone if actor.time_zone != settings.TIME_ZONE else client_zone),
+        user_zone=zone_of(actor, client_zone),
         formats=formats(),
         iso=question.output_iso_date_time,
         case_sensitive=question.case_sensitive,
@@ -82,7 +89,9 @@ def formats() -> Formats:
     return Formats(setting("common", "date_format"), setting("common", "time_format"))
 
 
-def _zone(name: str | None) -> ZoneInfo:
+def zone_of(actor: Actor, client_zone: str | None = None) -> ZoneInfo:
+    """The caller's own time zone, else that of their client, else the server's (spec 01 §A.2)."""
+    name = client_zone if actor.time_zone in ("", settings.TIME_ZONE) else actor.time_zone
     try:
         return ZoneInfo(name) if name else server_zone()
     except (ZoneInfoNotFoundError, ValueError, OSError):

@@ -17,7 +17,7 @@ class Sql:
 def sql(template: str, *parts: Sql) -> Sql:
     """The template with its `{}` places filled by fragments, in order."""
     pieces = template.split("{}")
-    text, params = [pieces[0]], []
+    text, params = [pieces[0]], list[object]()
     for part, piece in zip(parts, pieces[1:], strict=True):
         text.append(part.text)
         text.append(piece)

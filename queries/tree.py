@@ -94,7 +94,8 @@ class Aggregate:
     path: Path
 
 
-Expr = Path | Literal | Arithmetic | Shifted | Elapsed | DateFormat | Round | Concat | Now | Aggregate
+Function = Shifted | Elapsed | DateFormat | Round | Concat | Now
+Expr = Path | Literal | Arithmetic | Aggregate | Function
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,8 @@ class DateRange:
     count: int
 
 
-Condition = Logic | Not | NthChild | Compare | InList | InQuery | TextMatch | Existence | Between | DateRange
+Predicate = Compare | InList | InQuery | TextMatch | Existence | Between | DateRange
+Condition = Logic | Not | NthChild | Predicate
 
 
 @dataclass(frozen=True, slots=True)

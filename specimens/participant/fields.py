@@ -1,4 +1,5 @@
 """What the query language sees of participants: one row for each registration (spec 05 §2.5)."""
+# ruff: noqa: S608 - names come from the catalogue, values are always parameters
 
 from biobank.catalogue import (
     Field,

@@ -1,4 +1,5 @@
 """What the query language sees of specimens (spec 05 §2.5, §2.6)."""
+# ruff: noqa: S608 - names come from the catalogue, values are always parameters
 
 from biobank.catalogue import (
     Field,

@@ -1,4 +1,5 @@
 """What the query language sees of visits (spec 05 §2.5)."""
+# ruff: noqa: S608 - names come from the catalogue, values are always parameters
 
 from biobank.catalogue import Field, Form, Join, Kind, Link, full_name, history_fields, register, unnested
 from sessions_auth.models import User

@@ -46,7 +46,11 @@ class Biobank:
     def register(self, protocol: CollectionProtocol, ppid: str, **person: Any) -> Registration:
         participant = Participant.objects.create(**person)
         return Registration.objects.create(
-            protocol=protocol, participant=participant, ppid=ppid, registration_date=date(2021, 3, 4), site=self.site
+            protocol=protocol,
+            participant=participant,
+            ppid=ppid,
+            registration_date=date(2021, 3, 4),
+            site=self.site,
         )
 
     def visit(self, registration: Registration, name: str, when: datetime, **more: Any) -> Visit:
@@ -55,7 +59,11 @@ class Biobank:
         )
 
     def specimen(self, visit: Visit, label: str, **more: Any) -> Specimen:
-        given = {"specimen_class": "Fluid", "type": "Plasma", "created_on": datetime(2021, 3, 5, 9, 30, tzinfo=UTC)}
+        given = {
+            "specimen_class": "Fluid",
+            "type": "Plasma",
+            "created_on": datetime(2021, 3, 5, 9, 30, tzinfo=UTC),
+        }
         return Specimen.objects.create(visit=visit, protocol=visit.protocol, label=label, **{**given, **more})
 
     def _people(self) -> None:
@@ -70,13 +78,17 @@ class Biobank:
             clinical_diagnoses=["Carcinoma"], surgical_pathology_number="SP-1",
         )  # fmt: skip
         v2 = self.visit(self.first, "V2", datetime(2021, 6, 30, 23, 30, tzinfo=UTC))
-        self.s1 = self.specimen(v1, "S1", initial_qty="10", available_qty="2.5", external_ids=[{"name": "x", "value": "7"}])
+        self.s1 = self.specimen(
+            v1, "S1", initial_qty="10", available_qty="2.5", external_ids=[{"name": "x", "value": "7"}]
+        )
         self.s2 = self.specimen(v2, "S2", type="DNA", specimen_class="Molecular", available_qty="0")
         self.aliquot = self.specimen(
             v1, "S1.1", parent=self.s1, primary=self.s1, lineage="Aliquot", available_qty="1", created_on=None
         )
         self.second = self.register(self.lung, "P2", first_name="Ada", last_name="O'Neil", gender="Female")
-        self.third = self.register(self.skin, "P3", first_name="Émile", birth_date=date(2000, 12, 31), gender="Male")
+        self.third = self.register(
+            self.skin, "P3", first_name="Émile", birth_date=date(2000, 12, 31), gender="Male"
+        )
         v3 = self.visit(self.third, "V3", datetime(2022, 1, 1, 12, 0, tzinfo=UTC))
         self.s3 = self.specimen(v3, "S3_%", type="Serum", available_qty="7")
 

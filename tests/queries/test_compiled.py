@@ -125,7 +125,8 @@ def test_cells_are_texts(biobank: Biobank) -> None:
 
 def test_iso_cells(biobank: Biobank) -> None:
     found = rows(
-        'select Specimen.createdOn, SpecimenCollectionGroup.collectionDate, max(Specimen.createdOn) where Specimen.label = "S1"',
+        "select Specimen.createdOn, SpecimenCollectionGroup.collectionDate, max(Specimen.createdOn)"
+        ' where Specimen.label = "S1"',
         biobank.super,
         output_iso_date_time=True,
     )
@@ -156,7 +157,7 @@ def test_having_and_running_totals(biobank: Biobank) -> None:
 def test_a_grouped_timestamp_may_print_twice(biobank: Biobank) -> None:
     biobank.visit(biobank.second, "V9", datetime(2021, 3, 5, 18, 0, tzinfo=UTC))
     found = rows(
-        'select SpecimenCollectionGroup.collectionDate, count(distinct Participant.id)'
+        "select SpecimenCollectionGroup.collectionDate, count(distinct Participant.id)"
         ' where SpecimenCollectionGroup.collectionDate = "03-05-2021"',
         biobank.super,
     )
@@ -166,9 +167,13 @@ def test_a_grouped_timestamp_may_print_twice(biobank: Biobank) -> None:
 def test_order_limit_and_distinct(biobank: Biobank) -> None:
     everything = "where Specimen.id exists order by Specimen.label desc"
     assert rows(f"select Specimen.label {everything} limit 1, 2", biobank.super) == [["S2"], ["S1.1"]]
-    found = rows("select distinct Specimen.type where Specimen.id exists order by Specimen.type", biobank.super)
+    found = rows(
+        "select distinct Specimen.type where Specimen.id exists order by Specimen.type", biobank.super
+    )
     assert found == [["DNA"], ["Plasma"], ["Serum"]]
-    by_another = rows("select distinct Specimen.class where Specimen.id exists order by Specimen.label", biobank.super)
+    by_another = rows(
+        "select distinct Specimen.class where Specimen.id exists order by Specimen.label", biobank.super
+    )
     assert by_another == [["Fluid"], ["Molecular"]]
 
 
@@ -179,7 +184,7 @@ def test_dates_relative_to_today(biobank: Biobank) -> None:
     assert labels_where("date_range(Specimen.createdOn, last_days, 2)", biobank) == ["S1", "S2", "S3_%"]
     assert labels_where("date_range(Specimen.createdOn, today)", biobank) == []
     found = rows(
-        'select current_date(), minutes_between(current_timestamp(), Specimen.createdOn) / (24 * 60),'
+        "select current_date(), minutes_between(current_timestamp(), Specimen.createdOn) / (24 * 60),"
         ' date_format(Specimen.createdOn, "%month3% %month_day%, %year4%"), Participant.regDate + 1m'
         ' where Specimen.label = "S1"',
         biobank.super,
@@ -219,29 +224,48 @@ def test_what_cannot_be_compiled_is_malformed(biobank: Biobank, aql: str) -> Non
 
 def test_roots_reach_only_the_forms_of_the_table(biobank: Biobank) -> None:
     with pytest.raises(Refused, match="QUERY_MALFORMED"):
-        ask("select Specimen.label where Specimen.id exists", biobank.super, driving_form="SpecimenCollectionGroup")
+        ask(
+            "select Specimen.label where Specimen.id exists",
+            biobank.super,
+            driving_form="SpecimenCollectionGroup",
+        )
     with pytest.raises(Refused, match="QUERY_MALFORMED"):
-        ask("select Participant.ppid where Participant.id exists", biobank.super, driving_form="CollectionProtocol")
+        ask(
+            "select Participant.ppid where Participant.id exists",
+            biobank.super,
+            driving_form="CollectionProtocol",
+        )
     with pytest.raises(Refused, match="QUERY_MALFORMED"):
         ask("select Participant.ppid where Participant.id exists", biobank.super, driving_form="Elsewhere")
 
 
 def test_wide_rows_off_and_shallow(biobank: Biobank) -> None:
-    aql = 'select Participant.ppid, Participant.race, Participant.medicalRecord.medicalRecordNumber where Participant.ppid = "P1"'
+    aql = (
+        "select Participant.ppid, Participant.race, Participant.medicalRecord.medicalRecordNumber"
+        ' where Participant.ppid = "P1"'
+    )
     off = ask(aql, biobank.super)
     assert sorted(tuple(row) for row in off.rows) == [
         ("P1", "Asian", "M1"), ("P1", "Asian", "M2"), ("P1", "White", "M1"), ("P1", "White", "M2"),
     ]  # fmt: skip
     shallow = ask(aql, biobank.super, wide_row_mode="SHALLOW")
-    assert shallow.labels == ["Participant# PPID", "Participant# Race", "Participant# Race - 1", "Participant# MRN"]
-    assert [list(row) for row in shallow.rows] == [["P1", "White", "Asian", "M1"], ["P1", "White", "Asian", "M2"]]
+    assert shallow.labels == [
+        "Participant# PPID",
+        "Participant# Race",
+        "Participant# Race - 1",
+        "Participant# MRN",
+    ]
+    assert [list(row) for row in shallow.rows] == [
+        ["P1", "White", "Asian", "M1"],
+        ["P1", "White", "Asian", "M2"],
+    ]
     assert shallow.database_rows == 4
 
 
 def test_wide_rows_deep(biobank: Biobank) -> None:
     found = ask(
         "select Participant.ppid, Participant.medicalRecord.medicalRecordNumber, Participant.medicalRecord.mrnSiteName,"
-        ' SpecimenCollectionGroup.name where Participant.id exists',
+        " SpecimenCollectionGroup.name where Participant.id exists",
         biobank.super,
         wide_row_mode="DEEP",
     )
@@ -259,7 +283,9 @@ def test_wide_rows_deep(biobank: Biobank) -> None:
 
 
 def test_an_empty_wide_result_has_each_column_once(biobank: Biobank) -> None:
-    found = ask('select Participant.race where Participant.ppid = "nobody"', biobank.super, wide_row_mode="DEEP")
+    found = ask(
+        'select Participant.race where Participant.ppid = "nobody"', biobank.super, wide_row_mode="DEEP"
+    )
     assert (found.labels, found.rows, found.database_rows) == (["Participant# Race"], [], 0)
 
 
