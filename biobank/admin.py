@@ -3,19 +3,20 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+from django.conf import settings
 from django.contrib import admin
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
+from django.utils.module_loading import import_string
 from unfold.admin import ModelAdmin
 
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.wire.detail import Detail
 from biobank.wire.errors import Refused
-from sessions_auth.actor import actor_of
 
 admin.site.site_header = "biobank"
 admin.site.site_title = "biobank"
@@ -26,7 +27,7 @@ def actor_in(request: HttpRequest) -> Actor:
     """The signed-in user as an actor who comes through the admin; one look-up a request."""
     found: Actor | None = getattr(request, "_actor", None)
     if found is None:
-        found = actor_of(request.user, via="admin")  # type: ignore[arg-type]
+        found = import_string(settings.ACTOR_OF)(request.user, via="admin")
         request._actor = found  # type: ignore[attr-defined]
     return found
 

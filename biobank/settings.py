@@ -67,6 +67,7 @@ ROOT_URLCONF = "biobank.urls"
 WSGI_APPLICATION = "biobank.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "sessions_auth.User"
+ACTOR_OF = "sessions_auth.actor.actor_of"  # named, as users stand below the project in the layers
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # a login name is unique within its domain
 USE_TZ = True
 LANGUAGE_CODE = "en-us"
