@@ -6,3 +6,8 @@ from django.apps import AppConfig
 class ParticipantConfig(AppConfig):
     name = "specimens.participant"
     label = "participant"
+
+    def ready(self) -> None:
+        from specimens.participant.writes.removal import follow_protocols
+
+        follow_protocols()

@@ -1,4 +1,4 @@
-"""Visits of participants."""
+"""Visits as an app."""
 
 from django.apps import AppConfig
 
@@ -6,3 +6,8 @@ from django.apps import AppConfig
 class VisitConfig(AppConfig):
     name = "specimens.visit"
     label = "visit"
+
+    def ready(self) -> None:
+        from specimens.visit.writes.following import follow_registrations
+
+        follow_registrations()

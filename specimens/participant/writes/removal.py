@@ -6,6 +6,7 @@ from biobank.access import Actor
 from biobank.records import disable, freed
 from specimens.participant import below
 from specimens.participant.models import MedicalRecord, Participant, Registration
+from specimens.protocol import below as protocols
 
 
 def remove(rows: Sequence[Registration], actor: Actor) -> None:
@@ -38,3 +39,14 @@ def disable_people(pks: Iterable[int]) -> None:
     for record in records:
         record.mrn = freed(record.mrn, 255)
     MedicalRecord.objects.bulk_update(records, ["mrn"], batch_size=500)
+
+
+def follow_protocols() -> None:
+    """Join in deletes of protocols; called once when the app starts."""
+    protocols.deleted.append(go_with)
+
+
+def go_with(protocol_ids: Sequence[int], actor: Actor) -> None:
+    """Protocols deleted by force take their registrations along."""
+    rows = Registration.objects.filter(protocol_id__in=protocol_ids).exclude(activity_status="Disabled")
+    remove(list(rows), actor)

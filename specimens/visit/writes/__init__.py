@@ -1,0 +1,6 @@
+"""Writing visits; everything goes through the door."""
+
+from specimens.visit.writes.known import with_collected_specimens
+from specimens.visit.writes.visits import VISITS, delete_visit, remove
+
+__all__ = ["VISITS", "delete_visit", "remove", "with_collected_specimens"]

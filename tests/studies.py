@@ -1,0 +1,38 @@
+"""Protocols with sites and events, made directly, and bodies of registrations and visits for them."""
+
+from typing import Any
+
+from sessions_auth.models import User
+from sites.models import Site
+from specimens.protocol.models import CollectionProtocol, Event, ProtocolSite
+from tests import factories
+
+
+def protocol(short_title: str | None = None, *, at: list[Site] | None = None, **more: Any) -> CollectionProtocol:
+    """A protocol at the given sites (or one of its own)."""
+    name = short_title or f"CP {factories.number()}"
+    found = CollectionProtocol.objects.create(
+        title=more.pop("title", f"The study {name}"),
+        short_title=name,
+        principal_investigator=User.objects.get(login_name="admin"),
+        **more,
+    )
+    for site in at if at is not None else [factories.site()]:
+        ProtocolSite.objects.create(protocol=found, site=site)
+    return found
+
+
+def event(of: CollectionProtocol, label: str = "Baseline", point: int | None = 0, **more: Any) -> Event:
+    unit = more.pop("unit", "DAYS") if point is not None else None
+    return Event.objects.create(protocol=of, label=label, point=point, point_unit=unit, **more)
+
+
+def registration_body(of: CollectionProtocol, ppid: str | None = None, **more: Any) -> dict[str, Any]:
+    """What a client posts to register somebody."""
+    body: dict[str, Any] = {
+        "cpId": of.pk,
+        "ppid": ppid or f"P-{factories.number()}",
+        "registrationDate": "2024-03-11",
+        "participant": {},
+    }
+    return {**body, **more}
