@@ -20,7 +20,9 @@ class CollectionProtocol(Record):
     title = models.CharField(max_length=255)
     short_title = models.CharField(max_length=50)
     code = models.CharField(max_length=32, null=True, blank=True)  # noqa: DJ001
-    principal_investigator = models.ForeignKey(settings.AUTH_USER_MODEL, models.PROTECT, related_name="led_protocols")
+    principal_investigator = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.PROTECT, related_name="led_protocols"
+    )
     coordinators = models.ManyToManyField(
         settings.AUTH_USER_MODEL, blank=True, related_name="coordinated_protocols"
     )
@@ -64,7 +66,9 @@ class CollectionProtocol(Record):
     extract_spr_text = models.BooleanField(null=True, blank=True)
     draft_mode = models.BooleanField(default=False)
     workflows = models.JSONField(default=dict, blank=True)  # name -> {name, view, ctrl, data}
-    starred_by = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="starred_protocols")
+    starred_by = models.ManyToManyField(
+        settings.AUTH_USER_MODEL, blank=True, related_name="starred_protocols"
+    )
 
     class Meta:
         constraints = [

@@ -1,0 +1,1 @@
+"""`/collection-protocols`, `/collection-protocol-events`, `/specimen-requirements`, `/consent-statements`."""
