@@ -64,6 +64,7 @@ class Supervisor:
             "DATA_DIR": str(self.layout.data_dir),
             "PORT": str(port),
             "PYTHONUNBUFFERED": "1",
+            "CELERY_SKIP_CHECKS": "1",  # Django's system checks are for developers and take a second of each
         }
         self._children = Keeper(say)
         self._lock = FolderLock(self.layout.data_dir / "lock")

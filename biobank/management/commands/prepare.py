@@ -8,6 +8,7 @@ class Command(BaseCommand):
     """Migrates, then creates the default data; changes nothing when both are there."""
 
     help = "Apply migrations and create the default data (pick lists, roles, administrator)."
+    requires_system_checks = []
 
     def handle(self, *args: object, **options: object) -> None:
         call_command("migrate", interactive=False, stdout=self.stderr)
