@@ -45,7 +45,9 @@ def get(request: HttpRequest, export: Export, *, private: bool) -> HttpResponseB
         return answer
     part = _wanted(request, export)
     if part is None:
-        return FileResponse(file, headers=headers)
+        whole = FileResponse(file, headers=headers)
+        whole["Content-Disposition"] = headers["Content-Disposition"]  # not the name on the disk
+        return whole
     size = int(headers["Content-Length"])
     if part.start >= part.stop:
         file.close()

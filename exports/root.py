@@ -99,6 +99,16 @@ class RootView(APIView):
         return cast(Actor, self.request.auth)
 
 
+class NowhereView(RootView):
+    """Paths that lack their owner: nothing is there for anybody."""
+
+    schema = None
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        raise RootError(404)
+
+
 def answer_error(error: Exception, context: dict[str, Any]) -> Response:
     """Every refusal and every failure at the server root, as `{"detail": text}`."""
     set_rollback()

@@ -7,7 +7,7 @@ from django.urls import URLPattern, re_path
 from exports import views
 from exports.kinds import PROTOCOLS
 from exports.registry import ExportKind
-from exports.root import RootView
+from exports.root import NowhereView, RootView
 
 _OWNERS = (r"orgs/(?P<org>[^/]+)", r"users/(?P<username>[^/]+)", "user")
 
@@ -24,4 +24,5 @@ _below = partial(_mounted, PROTOCOLS)
 
 root = [
     *_below(views.ExportView, "/(?P<version>[^/]+)/export"),
+    re_path(f"^{PROTOCOLS.slug}/", NowhereView.as_view()),
 ]
