@@ -80,3 +80,9 @@ def _encoded(field: "models.Field[Any, Any]", column: Sequence[Any]) -> Sequence
 def _array(value: Iterable[Any]) -> str:
     inner = ",".join(f'"{str(item).translate(_ARRAY)}"' for item in value)
     return f"{{{inner}}}"
+
+
+def as_text(field: "models.Field[Any, Any]", column: Sequence[Any]) -> list[str | None]:
+    """The cells of a column as PostgreSQL reads them from text."""
+    cells = _encoded(field, column)
+    return [None if cell is None else str(cell).replace("\x00", "") for cell in cells]

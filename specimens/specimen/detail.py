@@ -1,0 +1,289 @@
+"""The wire shapes of specimens (spec 03 §3.2, §3.3, §3.5, §3.7, §3.8)."""
+
+from typing import Any
+
+from pydantic import Field
+
+from biobank.wire.detail import Detail, Flag, Instant, Number, Payload, Text, TextList, Whole, WholeList
+from biobank.wire.paging import Paged
+from sessions_auth.detail import UserSummary
+
+
+class ExternalId(Payload):
+    name: Text = None
+    value: Text = None
+
+
+class Location(Payload):
+    """A place in a container; `id` is the container's, -1 means not stored (spec 03 §3.7)."""
+
+    id: Whole = None
+    name: Text = None
+    barcode: Text = None
+    mode: Text = None
+    position_x: Text = None
+    position_y: Text = None
+    position: Whole = None
+    reservation_id: Text = None
+
+
+class CollectionEvent(Detail):
+    """How a primary specimen was taken (spec 03 §3.7b)."""
+
+    time: Instant = None
+    user: UserSummary | None = None
+    comments: Text = None
+    specimen_label: Text = None
+    specimen_id: Whole = None
+    procedure: Text = None
+    container: Text = None
+
+
+class ReceivedEvent(Detail):
+    """How a primary specimen arrived (spec 03 §3.7b)."""
+
+    time: Instant = None
+    user: UserSummary | None = None
+    comments: Text = None
+    specimen_label: Text = None
+    specimen_id: Whole = None
+    received_quality: Text = None
+    new_label: Text = None
+
+
+class SpecimenInfo(Detail):
+    """What every endpoint tells of a specimen; keys that only come in are never printed."""
+
+    cp_id: Whole = None
+    cp_short_title: Text = None
+    cpr_id: Whole = None
+    ppid: Text = None
+    event_id: Whole = None
+    event_code: Text = None
+    event_label: Text = None
+    visit_id: Whole = None
+    visit_name: Text = None
+    visit_status: Text = None
+    visit_date: Instant = None
+    spr_no: Text = None
+    req_id: Whole = None
+    req_code: Text = None
+    req_label: Text = None
+    sort_order: Whole = None
+    storage_type: Text = None
+    pre_barcoded_tube: Flag = None
+    label: Text = None
+    additional_label: Text = None
+    barcode: Text = None
+    specimen_class: Text = None
+    type: Text = None
+    lineage: Text = None
+    anatomic_site: Text = None
+    laterality: Text = None
+    pathology: Text = None
+    status: Text = None
+    initial_qty: Number = None
+    available_qty: Number = None
+    concentration: Number = None
+    quantity_unit: Text = None
+    concentration_unit: Text = None
+    parent_id: Whole = None
+    parent_label: Text = None
+    storage_location: Location | None = None
+    storage_site: Text = None
+    collector: UserSummary | None = None
+    receiver: UserSummary | None = None
+    collection_container: Text = None
+    collection_date: Instant = None
+    activity_status: Text = None
+    availability_status: Text = None
+    distribution_status: Text = None
+    created_on: Instant = None
+    created_by: UserSummary | None = None
+    code: Text = None
+    freeze_thaw_cycles: Whole = None
+    image_id: Text = None
+    external_ids: list[ExternalId] | None = None
+    label_auto_print_mode: Text = None
+    op_comments: Text = None
+    print_label: Flag = Field(default=None, exclude=True)
+    close_after_pooled_creation: Flag = Field(default=None, exclude=True)
+
+
+class SpecimenDetail(SpecimenInfo):
+    """A specimen in full, with its children."""
+
+    collection_event: CollectionEvent | None = None
+    received_event: ReceivedEvent | None = None
+    biohazards: TextList = None
+    comments: Text = None
+    children: list["SpecimenDetail"] | None = None
+    specimens_pool: list[SpecimenInfo] | None = None
+    pooled_specimens: list[SpecimenInfo] | None = None
+    pool_specimen: Flag = None
+    pooled_specimen_id: Whole = None
+    pooled_specimen_label: Text = None
+    label_fmt: Text = None
+    extension_detail: dict[str, Any] | None = None
+    reserved: Flag = None
+    uid: Text = None
+    parent_uid: Text = None
+    dp_id: Whole = None
+    checked_out: Flag = None
+    checkout_position: Location | None = None
+    kit_label: Text = None
+    kit_barcode: Text = None
+    ancestor_id: Whole = None
+    update: Flag = Field(default=None, exclude=True)
+    close_after_children_creation: Flag = Field(default=None, exclude=True)
+    close_parent: Flag = Field(default=None, exclude=True)
+    incr_parent_freeze_thaw: Whole = Field(default=None, exclude=True)
+    checkout: Flag = Field(default=None, exclude=True)
+    transfer_user: UserSummary | None = Field(default=None, exclude=True)
+    transfer_time: Instant = Field(default=None, exclude=True)
+    transfer_comments: Text = Field(default=None, exclude=True)
+    container_location: Location | None = Field(default=None, exclude=True)
+    container_type_id: Whole = Field(default=None, exclude=True)
+    container_type_name: Text = Field(default=None, exclude=True)
+    holding_location: Location | None = Field(default=None, exclude=True)
+    auto_collect_parents: Flag = Field(default=None, exclude=True)
+
+
+class StatusChange(Payload):
+    """Close, reopen or delete one specimen; the list form names it (spec 03 §3.5)."""
+
+    id: Whole = None
+    name: Text = None
+    cp_short_title: Text = None
+    barcode: Text = None
+    status: Text = None
+    reason: Text = None
+    user: UserSummary | None = None
+    date: Instant = None
+    comments: Text = None
+    force_update: Flag = False
+
+
+class BulkChange(Payload):
+    """The same change for many specimens (spec 03 §3.9)."""
+
+    ids: WholeList = None
+    detail: SpecimenDetail = SpecimenDetail()
+
+
+class AliquotSpec(Detail):
+    """A row of the aliquot import: one parent, n aliquots (spec 03 §3.8, 04 §5.14)."""
+
+    cp_short_title: Text = None
+    parent_id: Whole = None
+    parent_label: Text = None
+    no_of_aliquots: Whole = None
+    qty_per_aliquot: Number = None
+    labels: Text = None
+    barcodes: Text = None
+    specimen_class: Text = None
+    type: Text = None
+    create_derived: Flag = None
+    concentration: Number = None
+    created_on: Instant = None
+    created_by: UserSummary | None = None
+    container_name: Text = None
+    position_x: Text = None
+    position_y: Text = None
+    position: Whole = None
+    freeze_thaw_cycles: Whole = None
+    incr_parent_freeze_thaw: Whole = None
+    close_parent: Flag = None
+    comments: Text = None
+    op_comments: Text = None
+    extension_detail: dict[str, Any] | None = None
+
+
+class SpecimenQuery(Payload):
+    """Parameters of the list; the first matching rule wins (spec 03 §3.2)."""
+
+    cpr_id: Whole = None
+    visit_id: Whole = None
+    event_id: Whole = None
+    id: WholeList = None
+    label: TextList = None
+    barcode: TextList = None
+    cp_id: Whole = None
+    cp_short_title: Text = None
+    exact_match: Flag = None
+    storage_location_site: Text = None
+    include_extensions: Flag = False
+    minimal_info: Flag = False
+    include_children: Flag = True
+
+
+class SpecimenSearch(Paged):
+    """Criteria of a search (spec 03 §3.2)."""
+
+    ids: WholeList = None
+    label: Text = None
+    labels: TextList = None
+    barcode: Text = None
+    barcodes: TextList = None
+    cp_id: Whole = None
+    cp_short_title: Text = None
+    cpr_id: Whole = None
+    ppid: Text = None
+    visit_id: Whole = None
+    visit_names: TextList = None
+    lineage: Text = None
+    lineages: TextList = None
+    collection_status: Text = None
+    collection_statuses: TextList = None
+    type: Text = None
+    anatomic_site: Text = None
+    container: Text = None
+    container_id: Whole = None
+    ancestor_container_id: Whole = None
+    ancestor_id: Whole = None
+    storage_location_site: Text = None
+    location_site: Text = None
+    list_id: Whole = None
+    specimen_list_id: Whole = None
+    reserved_for_dp: Text = None
+    available: Flag = None
+    no_qty: Flag = None
+    include_only_tbr: Flag = None
+    exact_match: Flag = None
+    include_extensions: Flag = None
+    minimal_info: Flag = None
+    search_str: Text = None
+    order_by: Text = None
+    asc: Flag = True
+
+
+class LabelQuery(Payload):
+    """Which specimen a label check asks for."""
+
+    label: Text = None
+    barcode: Text = None
+    cp_short_title: Text = None
+
+
+class DeleteQuery(Payload):
+    id: WholeList = None
+    force_delete: Flag = False
+    reason: Text = None
+
+
+class Dependents(Payload):
+    name: str
+    count: int
+
+
+class Lineage(Payload):
+    """The records above a specimen."""
+
+    cp_id: Whole = None
+    cpr_id: Whole = None
+    visit_id: Whole = None
+    specimen_id: Whole = None
+
+
+class Key(Payload):
+    id: int

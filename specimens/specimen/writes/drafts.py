@@ -1,0 +1,112 @@
+"""What a batch of specimens is made of: nodes come in, drafts are decided, drafts are written."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from decimal import Decimal
+from typing import Any, NamedTuple, Protocol
+
+from django.db.models.base import ModelState
+
+from biobank.batch.door import Change
+from specimens.protocol.labels import LabelFormat
+from specimens.protocol.models import Requirement
+from specimens.specimen.detail import SpecimenDetail, StatusChange
+from specimens.specimen.models import Specimen
+
+_COLUMNS = [field.attname for field in Specimen._meta.concrete_fields]
+_BLANK = {name: value for name, value in Specimen().__dict__.items() if name != "_state"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Node(Change[SpecimenDetail]):
+    """A change that knows more than its detail: where it hangs in the batch, and how it is meant.
+
+    `parent` is a node that stands before it; `collecting` follows the rules of collect trees (spec 03 §3.8);
+    nodes of one `request` thaw a parent once; `disposal` says why it is closed; `force` deletes the sub-tree.
+    """
+
+    parent: "Node | None" = None
+    collecting: bool = False
+    request: int | None = None
+    disposal: StatusChange | None = None
+    force: bool = False
+
+
+class VisitFacts(NamedTuple):
+    """What a specimen takes from its visit."""
+
+    id: int
+    name: str
+    status: str
+    visit_date: datetime | None
+    protocol_id: int
+    event_id: int | None
+    registration_id: int
+    ppid: str
+
+
+class Names(Protocol):
+    """Makes the labels and barcodes of drafts whose keys are known."""
+
+    def generate(self, drafts: "Sequence[Draft]") -> None: ...
+
+
+class Draft:
+    """A specimen as it will be: its row, what it hangs on, and what else its coming about does."""
+
+    __slots__ = (
+        "additional", "barcode_format", "counted", "draw", "label_format", "names", "new", "original", "parent",
+        "requirement", "row", "thaw", "visit",
+    )  # fmt: skip
+
+    def __init__(self, row: Specimen, visit: VisitFacts, *, new: bool) -> None:
+        self.row = row
+        self.visit = visit
+        self.new = new
+        self.parent: Draft | None = None
+        self.requirement: Requirement | None = None
+        self.original: dict[str, Any] | None = None  # the stored values, once something touches them
+        self.label_format: LabelFormat | None = None  # names the specimen when it is written
+        self.barcode_format: LabelFormat | None = None
+        self.counted = False  # is named after its parent, with a number
+        self.draw: Decimal | None = None  # what it takes out of its parent
+        self.thaw: tuple[int, int] | None = None  # (request, cycles) added to its parent
+        self.additional: list[Draft] | None = None  # others that are written with it
+        self.names: Names | None = None  # what names it when it is written
+
+    @staticmethod
+    def fresh(visit: VisitFacts) -> "Draft":
+        """A specimen that is not stored yet, all defaults."""
+        row = Specimen.__new__(Specimen)
+        row.__dict__.update(_BLANK, _state=ModelState(), biohazards=[], external_ids=[])
+        row.visit_id = visit.id
+        row.protocol_id = visit.protocol_id
+        return Draft(row, visit, new=True)
+
+    @property
+    def root(self) -> "Draft":
+        """The primary specimen of the tree, as far as it is loaded."""
+        found = self
+        while found.parent is not None:
+            found = found.parent
+        return found
+
+    def changed(self) -> list[str]:
+        """The columns in which a stored specimen differs from what is stored."""
+        if self.new or self.original is None:
+            return []
+        now, then = self.row.__dict__, self.original
+        return [name for name in _COLUMNS if now[name] != then[name]]
+
+    def with_others(self) -> "Iterator[Draft]":
+        """The draft and all that is written because of it."""
+        yield self
+        for other in self.additional or ():
+            yield from other.with_others()
+
+    def bring(self, other: "Draft") -> None:
+        """Write `other` whenever this one is written."""
+        if self.additional is None:
+            self.additional = []
+        self.additional.append(other)

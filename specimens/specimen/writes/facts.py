@@ -1,0 +1,202 @@
+"""What the database knows about a batch of specimens: one query a kind, whatever the size of the batch."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from typing import NamedTuple
+
+from django.db import connection
+from django.db.models import Count, Q
+
+from biobank.access import Actor
+from biobank.batch.door import Change
+from sessions_auth.reads import Users, load_users
+from specimens.participant.reads.scopes import writable
+from specimens.protocol.models import CollectionProtocol, Event, Requirement
+from specimens.protocol.reads import events_by_id, protocols_by_id, requirements_by_id, requirements_of
+from specimens.specimen.detail import SpecimenDetail
+from specimens.specimen.models import Specimen
+from specimens.specimen.rules import COLLECTED, DISABLED
+from specimens.specimen.writes.drafts import Draft, VisitFacts
+from specimens.specimen.writes.wanted import Wanted
+from terminology.reads import Terms, load_terms
+
+# Thousands of keys go in as one array each; the ORM would take them one by one.
+_VISITS = """
+    SELECT v.id, v.name, v.status, v.visit_date, v.protocol_id, v.event_id, v.registration_id, r.ppid
+    FROM visit_visit v JOIN participant_registration r ON r.id = v.registration_id
+    WHERE (v.id = ANY(%s) OR v.name = ANY(%s)) AND v.activity_status <> 'Disabled'
+"""
+_FIND = """
+    SELECT id, label, additional_label, barcode, primary_id, status, activity_status
+    FROM specimen_specimen WHERE {} = ANY(%s)
+"""
+
+
+class _Brief(NamedTuple):
+    """A stored specimen as the first look-up finds it."""
+
+    id: int
+    label: str | None
+    additional_label: str | None
+    barcode: str | None
+    primary_id: int | None
+    status: str
+    activity_status: str
+
+
+class Facts:
+    """Everything that planning a batch looks up. Stored specimens it names are locked, in the order of their ids."""
+
+    def __init__(self, changes: Sequence[Change[SpecimenDetail]], actor: Actor) -> None:
+        self.actor = actor
+        wanted = Wanted(changes)
+        found = _find(wanted)
+        self.labels = {brief.label: brief.id for brief in found if brief.label}
+        self.additional_labels = {b.additional_label: b.id for b in found if b.additional_label}
+        self.barcodes = {brief.barcode: brief.id for brief in found if brief.barcode}
+        rows = _lock(wanted, found)
+        self.visits: dict[int, VisitFacts] = {}
+        self.visits_by_name: dict[str, VisitFacts] = {}
+        self._load_visits(wanted.visit_ids | {row.visit_id for row in rows}, wanted.visit_names)
+        self._load_requirements(wanted, rows)
+        self.drafts: dict[int, Draft] = {}
+        self.children: dict[int, list[Draft]] = {}  # by the parent's key, where the tree is loaded
+        self._hang(rows)
+        self.users: Users = load_users(wanted.users)
+        self.terms: Terms = load_terms(wanted.terms)
+
+    def _load_visits(self, ids: set[int], names: set[str]) -> None:
+        if not ids and not names:
+            return
+        with connection.cursor() as cursor:
+            cursor.execute(_VISITS, [list(ids), list(names)])
+            for row in cursor.fetchall():
+                visit = VisitFacts._make(row)
+                self.visits[visit.id] = self.visits_by_name[visit.name] = visit
+
+    def _load_requirements(self, wanted: Wanted, rows: Sequence[Specimen]) -> None:
+        """The requirements of every event in the batch, if the batch has to do with requirements at all."""
+        self.requirements: dict[int, Requirement] = {}
+        self.requirements_by_code: dict[tuple[int, str], Requirement] = {}
+        self.requirements_below: dict[int, list[Requirement]] = {}
+        ids = wanted.requirement_ids | {row.requirement_id for row in rows if row.requirement_id}
+        if not ids and not wanted.by_code:
+            return
+        events = requirements_of({v.event_id for v in self.visits.values() if v.event_id})
+        for requirement in (one for every in events.values() for one in every):
+            self.requirements[requirement.pk] = requirement
+            if requirement.code:
+                self.requirements_by_code[requirement.event_id, requirement.code] = requirement
+            if requirement.parent_id:
+                self.requirements_below.setdefault(requirement.parent_id, []).append(requirement)
+        self.requirements |= requirements_by_id(ids - self.requirements.keys())
+
+    def _hang(self, rows: Iterable[Specimen]) -> None:
+        """Make drafts of the stored specimens and tie them together.
+
+        Of the tree of a collected parent only the parent and the primary are loaded; the parent hangs on the
+        primary then, which is all that labels of its children ask for.
+        """
+        for row in rows:
+            visit = self.visits.get(row.visit_id)
+            if visit is None:
+                continue
+            draft = Draft(row, visit, new=False)
+            if row.requirement_id:
+                draft.requirement = self.requirements.get(row.requirement_id)
+            self.drafts[row.pk] = draft
+        for draft in self.drafts.values():
+            row = draft.row
+            draft.parent = self.drafts.get(row.parent_id or 0) or self.drafts.get(row.primary_id or 0)
+            if row.parent_id is not None:
+                self.children.setdefault(row.parent_id, []).append(draft)
+
+    # --- Looked up when somebody asks -----------------------------------------------------------------
+
+    @cached_property
+    def protocols(self) -> dict[int, CollectionProtocol]:
+        return protocols_by_id({visit.protocol_id for visit in self.visits.values()})
+
+    @cached_property
+    def events(self) -> dict[int, Event]:
+        return events_by_id({visit.event_id for visit in self.visits.values()})
+
+    @cached_property
+    def writable(self) -> set[int]:
+        """Protocols where the caller may create or change any specimen."""
+        return writable(self.actor, self.protocols, "Specimen", "Create", "Update")
+
+    @cached_property
+    def writable_primaries(self) -> set[int]:
+        return writable(self.actor, self.protocols, "PrimarySpecimen", "Create", "Update")
+
+    @cached_property
+    def deletable(self) -> set[int]:
+        return writable(self.actor, self.protocols, "Specimen", "Delete")
+
+    @cached_property
+    def deletable_primaries(self) -> set[int]:
+        return writable(self.actor, self.protocols, "PrimarySpecimen", "Delete")
+
+    @cached_property
+    def children_counts(self) -> dict[int, int]:
+        """How many children, deleted ones apart, the loaded specimens have."""
+        rows = Specimen.objects.filter(parent__in=self.drafts).exclude(activity_status=DISABLED)
+        return dict(rows.order_by().values("parent").annotate(n=Count("pk")).values_list("parent", "n"))
+
+    @cached_property
+    def planned(self) -> dict[tuple[int, int], Draft]:
+        """Stored specimens by (visit, requirement), of the visits in the batch; the oldest where there are several.
+
+        Those that are not loaded yet are loaded now, for a child may complete or use them.
+        """
+        ids = [visit.id for visit in self.visits.values()]
+        rows = Specimen.objects.filter(visit__in=ids, requirement__isnull=False).exclude(activity_status=DISABLED)
+        missing = rows.exclude(pk__in=self.drafts).order_by("pk").select_for_update(no_key=True)
+        self._hang(missing)
+        found: dict[tuple[int, int], Draft] = {}
+        for pk in sorted(self.drafts):
+            draft = self.drafts[pk]
+            if draft.requirement is not None:
+                found.setdefault((draft.visit.id, draft.requirement.pk), draft)
+        return found
+
+
+def _find(wanted: Wanted) -> list[_Brief]:
+    """The stored specimens that the batch names by any key; a specimen may come more than once."""
+    keys = {
+        "id": wanted.targets | wanted.parent_ids,
+        "label": wanted.labels | wanted.parent_labels,
+        "additional_label": wanted.additional_labels,
+        "barcode": wanted.barcodes,
+    }
+    keys = {column: values for column, values in keys.items() if values}
+    if not keys:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(" UNION ALL ".join(_FIND.format(column) for column in keys), [list(v) for v in keys.values()])
+        return [_Brief._make(row) for row in cursor.fetchall()]
+
+
+def _lock(wanted: Wanted, found: Sequence[_Brief]) -> list[Specimen]:
+    """Load what the batch changes or hangs something on; whole trees where more of them may change."""
+    alone: set[int] = set()
+    trees: set[int] = set()
+    for brief in found:
+        if brief.activity_status == DISABLED:
+            continue
+        root = brief.primary_id or brief.id
+        if brief.id in wanted.targets:
+            trees.add(root)
+        elif brief.id in wanted.parent_ids or brief.label in wanted.parent_labels:
+            if brief.status == COLLECTED:
+                alone |= {brief.id, root}
+            else:
+                trees.add(root)
+    if not alone and not trees:
+        return []
+    condition = Q(pk__in=alone | trees)
+    if trees:
+        condition |= Q(primary__in=trees)
+    rows = Specimen.objects.filter(condition).exclude(activity_status=DISABLED)
+    return list(rows.order_by("pk").select_for_update(no_key=True))

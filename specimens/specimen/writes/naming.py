@@ -1,0 +1,221 @@
+"""Labels and barcodes: what may be given, what is taken, what is generated (spec 03 §3.6)."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from biobank.wire.errors import Problem, Refused
+from specimens.protocol.labels import LabelFormat, LabelValues, barcode_format, make_labels, specimen_format
+from specimens.specimen import rules
+from specimens.specimen.detail import SpecimenDetail
+from specimens.specimen.rules import COLLECTED, PENDING
+from specimens.specimen.writes.drafts import Draft
+from specimens.specimen.writes.facts import Facts
+from specimens.specimen.writes.values import Problems, Sent
+from terminology.models import PermissibleValue
+
+_Formats = tuple[LabelFormat | None, LabelFormat | None, bool]
+
+
+class Naming:
+    """The names of one batch."""
+
+    def __init__(self, facts: Facts) -> None:
+        self._facts = facts
+        self._labels: dict[str, Draft] = {}
+        self._additional: dict[str, Draft] = {}
+        self._barcodes: dict[str, Draft] = {}
+        self._formats: dict[tuple[int, str, int | None], _Formats] = {}
+        self._values: dict[int, LabelValues] = {}
+
+    def labelled(self, label: str) -> Draft | None:
+        """The specimen with the label: one of the batch, else a stored one that was loaded."""
+        found = self._labels.get(label)
+        return found if found is not None else self._facts.drafts.get(self._facts.labels.get(label, 0))
+
+    def keep(self, draft: Draft) -> None:
+        """From here on its names are taken."""
+        row = draft.row
+        if row.label:
+            self._labels[row.label] = draft
+        if row.additional_label:
+            self._additional[row.additional_label] = draft
+        if row.barcode:
+            self._barcodes[row.barcode] = draft
+
+    def settle(self, draft: Draft, detail: SpecimenDetail, sent: Sent, problems: Problems) -> None:
+        """Take or plan the label, the additional label and the barcode."""
+        self._label(draft, detail, sent, problems)
+        if "additional_label" in sent:
+            self._additional_label(draft, detail.additional_label or None, problems)
+        if "barcode" in sent or draft.new:
+            self._barcode(draft, detail.barcode or None, problems)
+
+    # --- Labels ------------------------------------------------------------------------------------
+
+    def _label(self, draft: Draft, detail: SpecimenDetail, sent: Sent, problems: Problems) -> None:
+        row = draft.row
+        given = (detail.label or None) if "label" in sent else row.label
+        if given is not None:
+            if given != row.label:
+                wrong = self._given_label_problem(draft, given)
+                if wrong is not None:
+                    problems.append(wrong)
+                row.label = given
+            draft.label_format, draft.counted = None, False
+            return
+        fmt, _, manual = self._formats_of(draft)
+        what = rules.naming(lineage=row.lineage, status=row.status, template=fmt is not None, manual=manual)
+        if isinstance(what, Problem):
+            problems.append(what)
+            return
+        row.label = None
+        draft.label_format = fmt if what is rules.Naming.GENERATED else None
+        draft.counted = what is rules.Naming.COUNTED
+
+    def _given_label_problem(self, draft: Draft, label: str) -> Problem | None:
+        fmt, _, manual = self._formats_of(draft)
+        if fmt is not None:
+            if not manual:
+                return rules.MANUAL_LABEL(label=label)
+            if not fmt.matches(label, self._values_of(draft)):
+                return rules.INVALID_LABEL(label=label)
+        if len(label) > 255:
+            return rules.TOO_LONG(name="label", limit=255)
+        if self._taken(draft, label, self._facts.labels, self._labels):
+            return rules.DUP_LABEL(label=label)
+        return None
+
+    def _taken(self, draft: Draft, name: str, stored: dict[str, int], batch: dict[str, Draft]) -> bool:
+        owner = stored.get(name)
+        if owner is not None and owner != draft.row.pk:
+            return True
+        other = batch.get(name)
+        return other is not None and other is not draft
+
+    def _additional_label(self, draft: Draft, label: str | None, problems: Problems) -> None:
+        if label is not None and label != draft.row.additional_label:
+            if self._taken(draft, label, self._facts.additional_labels, self._additional):
+                problems.append(rules.DUP_ADDITIONAL_LABEL(label=label))
+            problems += rules.long_texts([("additionalLabel", label)])
+        draft.row.additional_label = label
+
+    def _barcode(self, draft: Draft, barcode: str | None, problems: Problems) -> None:
+        row = draft.row
+        _, fmt, _ = self._formats_of(draft)
+        if draft.requirement is not None and draft.requirement.pre_barcoded_tube:
+            fmt = None
+        if barcode is not None and barcode != row.barcode:
+            if fmt is not None:
+                problems.append(rules.MANUAL_BARCODE(barcode=barcode))
+            if self._taken(draft, barcode, self._facts.barcodes, self._barcodes):
+                problems.append(rules.DUP_BARCODE(barcode=barcode))
+            problems += rules.long_texts([("barcode", barcode)])
+        if barcode is None and fmt is not None:
+            draft.barcode_format = fmt if row.status in (COLLECTED, PENDING) and row.barcode is None else None
+            return  # a generated barcode is not taken away
+        row.barcode = barcode
+
+    # --- Formats and what their tokens see -----------------------------------------------------------
+
+    def _formats_of(self, draft: Draft) -> _Formats:
+        """Label format, barcode format, and whether labels may be typed."""
+        row, requirement = draft.row, draft.requirement
+        key = (row.protocol_id, row.lineage, requirement.pk if requirement is not None else None)
+        found = self._formats.get(key)
+        if found is None:
+            protocol = self._facts.protocols[row.protocol_id]
+            found = self._formats[key] = (
+                specimen_format(protocol, row.lineage, requirement),
+                barcode_format(protocol) if protocol.barcoding_enabled else None,
+                protocol.manual_spec_label_enabled,
+            )
+        return found
+
+    @cached_property
+    def _coded(self) -> dict[tuple[str, str, str], PermissibleValue]:
+        """Types (with their class) and pathology statuses by (attribute, class, value)."""
+        rows = PermissibleValue.objects.filter(attribute__in=("specimen_type", "pathology_status"))
+        return {
+            (row.attribute, row.parent.value if row.parent else "", row.value): row
+            for row in rows.select_related("parent")
+        }
+
+    def _values_of(self, draft: Draft) -> LabelValues:
+        found = self._values.get(id(draft))
+        if found is None:
+            found = self._values[id(draft)] = self._build_values(draft)
+        return found
+
+    def _build_values(self, draft: Draft) -> LabelValues:
+        row, visit = draft.row, draft.visit
+        event = self._facts.events.get(visit.event_id or 0)
+        kind = self._coded.get(("specimen_type", row.specimen_class, row.type))
+        pathology = self._coded.get(("pathology_status", "", row.pathology or ""))
+        root = draft.root
+        return LabelValues(
+            **LabelValues.of_protocol(self._facts.protocols[row.protocol_id]),
+            registration_id=visit.registration_id,
+            ppid=visit.ppid,
+            visit_id=visit.id,
+            visit_name=visit.name,
+            visit_date=visit.visit_date,
+            event_id=visit.event_id,
+            event_label=event.label if event is not None else None,
+            event_code=event.code if event is not None else None,
+            specimen_id=row.pk,
+            label=row.label,
+            requirement_code=draft.requirement.code if draft.requirement is not None else None,
+            type_id=kind.pk if kind is not None else None,
+            type_abbr=kind.props.get("abbreviation") if kind is not None else None,
+            pathology_id=pathology.pk if pathology is not None else None,
+            pathology_abbr=pathology.props.get("abbreviation") if pathology is not None else None,
+            collected_at=row.collection_time,
+            created_at=row.created_on,
+            parent=self._values_of(draft.parent) if draft.parent is not None else None,
+            primary=self._values_of(root) if root is not draft else None,
+            coded=_properties(specimenType=kind, pathologyStatus=pathology),
+        )
+
+    # --- Generating ----------------------------------------------------------------------------------
+
+    def generate(self, drafts: Sequence[Draft]) -> None:
+        """Make the labels and barcodes that are to be made; keys must be known. Writes the counters."""
+        labels = [draft for draft in drafts if draft.label_format is not None]
+        barcodes = [draft for draft in drafts if draft.barcode_format is not None]
+        if labels or barcodes:
+            self._values.clear()  # some were made before the keys were known
+        for draft, text in zip(labels, self._make((d.label_format, d) for d in labels), strict=True):
+            if not text and draft.row.status == COLLECTED:
+                raise Refused(rules.LABEL_REQUIRED())
+            draft.row.label = text or None
+        self._count([draft for draft in drafts if draft.counted])
+        for draft, text in zip(barcodes, self._make((d.barcode_format, d) for d in barcodes), strict=True):
+            draft.row.barcode = text or None
+
+    def _make(self, wanted: Iterable[tuple[LabelFormat | None, Draft]]) -> list[str]:
+        work = [(fmt, self._values_of(draft)) for fmt, draft in wanted if fmt is not None]
+        return make_labels(work) if work else []
+
+    def _count(self, drafts: Sequence[Draft]) -> None:
+        """`<parent label>_<n>`, n counting the parent's children (spec 03 §3.6)."""
+        so_far: dict[int, int] = {}
+        for draft in sorted(drafts, key=_depth):
+            parent = draft.parent
+            if parent is None or not parent.row.label:
+                continue
+            number = so_far.get(id(parent), self._facts.children_counts.get(parent.row.pk, 0)) + 1
+            so_far[id(parent)] = number
+            draft.row.label = f"{parent.row.label}_{number}"
+
+
+def _depth(draft: Draft) -> int:
+    return 0 if draft.parent is None else 1 + _depth(draft.parent)
+
+
+def _properties(**values: PermissibleValue | None) -> dict[str, dict[str, str]]:
+    """What PV_PROP may ask for."""
+    return {
+        name: {"value": row.value, "concept_code": row.concept_code or "", **row.props}
+        for name, row in values.items()
+        if row is not None
+    }

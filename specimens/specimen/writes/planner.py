@@ -1,0 +1,320 @@
+"""Deciding what becomes of each specimen of a batch; nothing is written here (spec 03 §3.4 - §3.9)."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
+
+from django.utils import timezone
+
+from biobank.access import Actor
+from biobank.batch.door import Change, Refusal
+from biobank.wire.errors import ACCESS_DENIED, ACTIVITY_STATUS_INVALID, Refused
+from specimens.protocol.models import Requirement
+from specimens.specimen import rules
+from specimens.specimen.detail import SpecimenDetail
+from specimens.specimen.rules import ACTIVE, CLOSED, COLLECTED, DISABLED, LINEAGES, NEW
+from specimens.specimen.writes.drafts import Draft, Node, VisitFacts
+from specimens.specimen.writes.facts import Facts
+from specimens.specimen.writes.lifecycle import Lifecycle
+from specimens.specimen.writes.naming import Naming
+from specimens.specimen.writes.values import EVERYTHING, Problems, Values
+
+_PLAIN: Node = Node(SpecimenDetail())
+
+
+class _Before(NamedTuple):
+    """A draft before the row that is being planned touched it."""
+
+    draft: Draft
+    values: dict[str, Any]
+    others: int
+    visit: VisitFacts
+    requirement: Requirement | None
+
+    def restore(self) -> None:
+        draft = self.draft
+        draft.row.__dict__.update(self.values)
+        draft.visit, draft.requirement = self.visit, self.requirement
+        del (draft.additional or [])[self.others :]
+
+
+class Planner:
+    """Plans one batch. Rows see those before them: as parents, and as owners of labels."""
+
+    def __init__(self, changes: Sequence[Change[SpecimenDetail]], actor: Actor) -> None:
+        self.facts = facts = Facts(changes, actor)
+        self.actor = actor
+        now = timezone.now()
+        self.values = Values(
+            facts.terms, facts.users, caller=actor.user_id, now=now, importing=actor.via == "import"
+        )
+        self.naming = Naming(facts)
+        self.lifecycle = Lifecycle(facts, self.values, now, self._auto_collect)
+        self._by_node: dict[int, Draft] = {}
+        self._closing: list[Draft] = []
+        self._touched: list[_Before] = []
+
+    def plan(self, changes: Sequence[Change[SpecimenDetail]]) -> list[Draft | Refusal]:
+        """One draft or refusal for each change, in order."""
+        planned = [self._plan(change) for change in changes]
+        for draft in self._closing:
+            self.touch(draft)
+            self.lifecycle.close(draft, None, _PLAIN.detail, [])
+        return planned
+
+    def _plan(self, change: Change[SpecimenDetail]) -> Draft | Refusal:
+        node = change if isinstance(change, Node) else _PLAIN
+        problems: Problems = []
+        self._touched.clear()
+        try:
+            if change.pk is not None:
+                draft = self._stored(change, node, problems)
+            else:
+                draft = self._new(change.detail, node, problems)
+            if problems:
+                raise Refused(*problems)
+        except Refused as refused:
+            for before in reversed(self._touched):
+                before.restore()
+            return Refusal(refused.problems)
+        self._keep(draft, change, node)
+        draft.names = self.naming
+        return draft
+
+    def _keep(self, draft: Draft, change: Change[SpecimenDetail], node: Node) -> None:
+        """Let the rows after this one see it."""
+        if node is not _PLAIN:
+            self._by_node[id(node)] = draft
+            if change.detail.close_after_children_creation:
+                self._closing.append(draft)
+        self.naming.keep(draft)
+        if draft.new and draft.requirement is not None and "planned" in self.facts.__dict__:
+            self.facts.planned.setdefault((draft.visit.id, draft.requirement.pk), draft)
+
+    def touch(self, draft: Draft) -> dict[str, Any]:
+        """Remember a draft as it is, before this row changes it; answers its values."""
+        values = dict(draft.row.__dict__)
+        others = len(draft.additional or ())
+        self._touched.append(_Before(draft, values, others, draft.visit, draft.requirement))
+        if draft.original is None and not draft.new:
+            draft.original = values
+        return values
+
+    # --- New specimens -----------------------------------------------------------------------------
+
+    def _new(self, detail: SpecimenDetail, node: Node, problems: Problems) -> Draft:
+        given = self._given_parent(detail, node)
+        visit = self._visit(detail, given)
+        requirement = self._requirement(detail, visit)
+        if node.collecting and requirement is not None:
+            found = self._to_complete(visit, requirement)
+            if found is not None:
+                return self._change(found, detail, node, problems)
+        lineage = detail.lineage or (requirement.lineage if requirement is not None else NEW)
+        if lineage not in LINEAGES:
+            raise Refused(rules.INVALID_LINEAGE(value=lineage))
+        self._require_right(visit, primary=lineage == NEW)
+        draft = Draft.fresh(visit)
+        draft.row.lineage = lineage
+        draft.requirement = requirement
+        if requirement is not None:
+            draft.row.requirement_id = requirement.pk
+            if requirement.lineage != lineage:
+                problems.append(rules.REQ_LINEAGE_MISMATCH())
+        if lineage != NEW:
+            draft.parent = self._parent(draft, given, problems)
+        self._settle(draft, detail, EVERYTHING, node, problems)
+        return draft
+
+    def _given_parent(self, detail: SpecimenDetail, node: Node) -> Draft | None:
+        """The parent by nesting, id or label. Raises SPECIMEN_NOT_FOUND."""
+        if node.parent is not None:
+            nested = self._by_node.get(id(node.parent))
+            if nested is None:
+                raise Refused(rules.PARENT_REQUIRED())
+            return nested
+        if detail.parent_id is not None:
+            found = self.facts.drafts.get(detail.parent_id)
+            if found is None:
+                raise Refused(rules.NOT_FOUND(key=detail.parent_id))
+            return found
+        if detail.parent_label:
+            found = self.naming.labelled(detail.parent_label)
+            if found is None:
+                raise Refused(rules.NOT_FOUND(key=detail.parent_label))
+            return found
+        return None
+
+    def _visit(self, detail: SpecimenDetail, parent: Draft | None) -> VisitFacts:
+        """The visit that was named, else the parent's. Raises VISIT_NOT_FOUND, SPECIMEN_VISIT_REQUIRED."""
+        if detail.visit_id is not None:
+            found = self.facts.visits.get(detail.visit_id)
+        elif detail.visit_name:
+            found = self.facts.visits_by_name.get(detail.visit_name)
+        elif parent is not None:
+            return parent.visit
+        else:
+            raise Refused(rules.VISIT_REQUIRED())
+        if found is None:
+            raise Refused(rules.VISIT_NOT_FOUND(key=detail.visit_name or detail.visit_id))
+        return found
+
+    def _requirement(self, detail: SpecimenDetail, visit: VisitFacts) -> Requirement | None:
+        """The requirement that was named. Raises SR_NOT_FOUND, SPECIMEN_INVALID_VISIT."""
+        if detail.req_id is not None:
+            found = self.facts.requirements.get(detail.req_id)
+        elif detail.req_code:
+            found = self.facts.requirements_by_code.get((visit.event_id or 0, detail.req_code))
+        else:
+            return None
+        if found is None:
+            raise Refused(rules.REQ_NOT_FOUND(key=detail.req_code or detail.req_id))
+        if found.event_id != visit.event_id:
+            raise Refused(rules.INVALID_VISIT())
+        return found
+
+    def _to_complete(self, visit: VisitFacts, requirement: Requirement) -> Draft | None:
+        """The specimen that waits for its collection, where there is one (spec 03 §3.8)."""
+        key = (visit.id, requirement.pk)
+        made = self.lifecycle.precreated.pop(key, None)
+        if made is not None:
+            return made
+        stored = self.facts.planned.get(key)
+        return stored if stored is not None and not stored.new and stored.row.status != COLLECTED else None
+
+    def _parent(self, draft: Draft, given: Draft | None, problems: Problems) -> Draft:
+        """What the specimen is made of; a planned one's parent is created where it is missing."""
+        requirement = draft.requirement
+        above = requirement.parent_id if requirement is not None else None
+        parent = given
+        if parent is None and above is not None:
+            parent = self._planned(draft.visit, above, draft)
+        if parent is None:
+            raise Refused(rules.PARENT_REQUIRED())
+        if parent.visit.id != draft.visit.id:
+            problems.append(rules.INVALID_VISIT())
+        if above is not None and (parent.requirement is None or parent.requirement.pk != above):
+            problems.append(rules.REQ_PARENT_MISMATCH())
+        if parent.row.activity_status != ACTIVE:
+            problems.append(rules.PROCESSING_NOT_ALLOWED(label=parent.row.label))
+        return parent
+
+    def _planned(self, visit: VisitFacts, requirement_id: int, child: Draft) -> Draft | None:
+        """The specimen of a requirement in a visit, made now if there is none; written with the child."""
+        found = self.facts.planned.get((visit.id, requirement_id))
+        requirement = self.facts.requirements.get(requirement_id)
+        if found is None and requirement is not None:
+            problems: Problems = []
+            detail = SpecimenDetail(req_id=requirement_id, visit_id=visit.id)
+            found = self._new(detail, _PLAIN, problems)
+            if problems:
+                raise Refused(*problems)
+            child.bring(found)
+            self.lifecycle.precreated[visit.id, requirement_id] = found
+            self.facts.planned[visit.id, requirement_id] = found
+        return found
+
+    # --- Stored specimens --------------------------------------------------------------------------
+
+    def _stored(self, change: Change[SpecimenDetail], node: Node, problems: Problems) -> Draft:
+        draft = self.facts.drafts.get(change.pk or 0)
+        if draft is None:
+            raise Refused(rules.NOT_FOUND.missing(key=change.pk))
+        return self._change(draft, change.detail, node, problems)
+
+    def _change(self, draft: Draft, detail: SpecimenDetail, node: Node, problems: Problems) -> Draft:
+        primary = draft.row.lineage == NEW
+        if node.collecting and draft.row.status == COLLECTED and not detail.update:
+            self._require_right(draft.visit, primary=primary)
+            return draft
+        before = self.touch(draft)
+        sent = detail.model_fields_set
+        if detail.activity_status == DISABLED:
+            self._require_right(draft.visit, primary=primary, delete=True)
+            force = node.force or self.actor.via == "import"
+            self.lifecycle.delete(draft, force=force, touch=self.touch)
+            return draft
+        self._require_right(draft.visit, primary=primary)
+        if detail.lineage and detail.lineage != draft.row.lineage:
+            problems.append(rules.CANNOT_CHANGE_LINEAGE())
+        if not sent.isdisjoint(("visit_id", "visit_name")):
+            self._move(draft, detail)
+        if not sent.isdisjoint(("req_id", "req_code")):
+            draft.requirement = self._requirement(detail, draft.visit)
+            draft.row.requirement_id = draft.requirement.pk if draft.requirement else None
+        self._settle(draft, detail, sent, node, problems)
+        self.lifecycle.cascade(draft, before, self.touch)
+        return draft
+
+    def _move(self, draft: Draft, detail: SpecimenDetail) -> None:
+        """Take a primary and all that was made of it to another visit (spec 03 §3.8)."""
+        if detail.visit_id is None and not detail.visit_name:
+            return
+        visit = self._visit(detail, None)
+        if visit.id == draft.visit.id:
+            return
+        if draft.row.lineage != NEW:
+            raise Refused(rules.VISIT_CHANGE_NOT_ALLOWED())
+        self._require_right(visit, primary=True)
+        for one in [draft, *self.lifecycle.below(draft)]:
+            if one is not draft:
+                self.touch(one)
+                draft.bring(one)
+            if one.requirement is not None and one.requirement.event_id != visit.event_id:
+                one.requirement, one.row.requirement_id = None, None
+            one.visit, one.row.visit_id, one.row.protocol_id = visit, visit.id, visit.protocol_id
+
+    # --- Both --------------------------------------------------------------------------------------
+
+    def _settle(
+        self, draft: Draft, detail: SpecimenDetail, sent: frozenset[str] | set[str], node: Node, problems: Problems
+    ) -> None:
+        """Values, status, events and names of a specimen, new or stored."""
+        before = None if draft.new else draft.row.status
+        self.values.lay(draft, detail, sent, problems)
+        self.lifecycle.settle(draft, detail, before, node, problems, self.touch)
+        self.naming.settle(draft, detail, sent, problems)
+        if detail.activity_status:
+            self._activity(draft, detail, node, problems)
+
+    def _activity(self, draft: Draft, detail: SpecimenDetail, node: Node, problems: Problems) -> None:
+        wanted = detail.activity_status
+        if wanted not in rules.ACTIVITIES:
+            problems.append(ACTIVITY_STATUS_INVALID(value=wanted))
+        elif wanted == DISABLED:
+            problems.append(rules.CREATE_DISABLED())
+        elif wanted == CLOSED:
+            self.lifecycle.close(draft, node.disposal, detail, problems)
+        elif not draft.new:
+            self.lifecycle.reopen(draft)
+
+    def _auto_collect(self, parent: Draft, child: Draft) -> None:
+        """Collect what a collected specimen was made of (spec 03 §3.5). Raises what is wrong with that."""
+        problems: Problems = []
+        self.touch(parent)
+        detail = SpecimenDetail(status=COLLECTED)
+        self._settle(parent, detail, frozenset(("status",)), _PLAIN, problems)
+        if problems:
+            raise Refused(*problems)
+        child.bring(parent)
+
+    def _require_right(self, visit: VisitFacts, *, primary: bool, delete: bool = False) -> None:
+        """Raise RBAC_ACCESS_DENIED unless the caller may do this (spec 01 §D.7)."""
+        if self.actor.is_super:
+            return
+        facts = self.facts
+        allowed = facts.deletable if delete else facts.writable
+        if visit.protocol_id in allowed:
+            return
+        if primary and visit.protocol_id in (facts.deletable_primaries if delete else facts.writable_primaries):
+            return
+        raise Refused(ACCESS_DENIED())
+
+
+def all_of(drafts: Sequence[Draft]) -> Iterator[Draft]:
+    """Every specimen a batch writes, each once, parents before their children."""
+    seen: set[int] = set()
+    for draft in drafts:
+        for one in draft.with_others():
+            if id(one) not in seen:
+                seen.add(id(one))
+                yield one

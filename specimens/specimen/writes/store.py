@@ -1,0 +1,87 @@
+"""Writing drafts: a fixed number of statements whatever their number."""
+
+from collections.abc import Sequence
+from decimal import Decimal
+
+from django.db import connection
+
+from biobank.access import Actor
+from biobank.batch.insert import insert, take_keys
+from biobank.batch.update import update
+from specimens.specimen.models import Specimen
+from specimens.specimen.writes.drafts import Draft
+from specimens.specimen.writes.planner import all_of
+
+# One statement on the stored row: two requests that draw from one parent at once never lose a deduction.
+_DRAW = """
+    UPDATE specimen_specimen AS parent SET
+      available_qty = CASE WHEN parent.available_qty > 0
+        THEN greatest(parent.available_qty - taken.drawn, 0) ELSE parent.available_qty END,
+      freeze_thaw_cycles = CASE WHEN taken.cycles > 0
+        THEN coalesce(parent.freeze_thaw_cycles, 0) + taken.cycles ELSE parent.freeze_thaw_cycles END
+    FROM unnest(%s::bigint[], %s::numeric[], %s::int[]) AS taken (id, drawn, cycles)
+    WHERE parent.id = taken.id AND (taken.drawn > 0 OR taken.cycles > 0)
+"""
+
+
+def store(plans: Sequence[Draft], actor: Actor) -> list[int]:
+    """Write what one planner planned; answers the keys of `plans`, in order."""
+    drafts = list(all_of(plans))
+    new = [draft for draft in drafts if draft.new]
+    for draft, key in zip(new, take_keys(Specimen, len(new)) if new else [], strict=True):
+        draft.row.pk = key
+    for draft in new:
+        if draft.parent is not None:
+            draft.row.parent_id = draft.parent.row.pk
+            draft.row.primary_id = _primary_of(draft.parent)
+    for names in {id(plan.names): plan.names for plan in plans if plan.names is not None}.values():
+        names.generate(drafts)
+    stored = _take_from_parents(drafts)
+    insert([draft.row for draft in new])
+    _save([draft for draft in drafts if not draft.new])
+    if stored:
+        with connection.cursor() as cursor:
+            cursor.execute(_DRAW, [list(column) for column in zip(*stored, strict=True)])
+    return [draft.row.pk for draft in plans]
+
+
+def _primary_of(draft: Draft) -> int:
+    """The key of the primary specimen of a draft's tree."""
+    if not draft.new:
+        return draft.row.primary_id or draft.row.pk
+    return draft.row.pk if draft.parent is None else _primary_of(draft.parent)
+
+
+def _save(drafts: Sequence[Draft]) -> None:
+    """Write the stored specimens that changed, and of them the columns that did."""
+    changed = [(draft.row, names) for draft in drafts if (names := draft.changed())]
+    update([row for row, _ in changed], {name for _, names in changed for name in names})
+
+
+def _take_from_parents(drafts: Sequence[Draft]) -> list[tuple[int, Decimal, int]]:
+    """What children take: out of new parents at once, of stored ones as rows (key, quantity, cycles)."""
+    drawn: dict[int, Decimal] = {}
+    cycles: dict[int, int] = {}
+    parents: dict[int, Draft] = {}
+    thawed: set[tuple[int, int]] = set()
+    for draft in drafts:
+        parent = draft.parent
+        if parent is None or (draft.draw is None and draft.thaw is None):
+            continue
+        key = id(parent)
+        parents[key] = parent
+        drawn[key] = drawn.get(key, Decimal(0)) + (draft.draw or 0)
+        if draft.thaw is not None and (draft.thaw[0], key) not in thawed:
+            thawed.add((draft.thaw[0], key))
+            cycles[key] = cycles.get(key, 0) + draft.thaw[1]
+    stored: list[tuple[int, Decimal, int]] = []
+    for key, parent in parents.items():
+        row = parent.row
+        if not parent.new:
+            stored.append((row.pk, drawn[key], cycles.get(key, 0)))
+            continue
+        if row.available_qty:
+            row.available_qty = max(row.available_qty - drawn[key], Decimal(0))
+        if cycles.get(key):
+            row.freeze_thaw_cycles = (row.freeze_thaw_cycles or 0) + cycles[key]
+    return sorted(stored)

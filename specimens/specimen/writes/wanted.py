@@ -1,0 +1,71 @@
+"""The keys, users and pick-list values that a batch of specimens mentions, collected in one pass."""
+
+from collections.abc import Sequence
+
+from biobank.batch.door import Change
+from sessions_auth.detail import UserSummary
+from specimens.specimen.detail import SpecimenDetail, StatusChange
+from specimens.specimen.writes.drafts import Node
+
+_PICKS = {
+    "specimen_type": ("specimen_class", "type"),
+    "anatomic_site": ("anatomic_site",),
+    "laterality": ("laterality",),
+    "pathology_status": ("pathology",),
+}
+
+
+class Wanted:
+    """What has to be looked up."""
+
+    def __init__(self, changes: Sequence[Change[SpecimenDetail]]) -> None:
+        self.targets = {change.pk for change in changes if change.pk is not None}
+        self.parent_ids: set[int] = set()
+        self.parent_labels: set[str] = set()
+        self.visit_ids: set[int] = set()
+        self.visit_names: set[str] = set()
+        self.requirement_ids: set[int] = set()
+        self.by_code = False
+        details = [change.detail for change in changes]
+        self.labels = {detail.label for detail in details if detail.label}
+        self.additional_labels = {d.additional_label for d in details if d.additional_label}
+        self.barcodes = {detail.barcode for detail in details if detail.barcode}
+        for detail in details:
+            self._add_links(detail)
+        self._add_users_and_terms(details)
+        self._add_disposals([change.disposal for change in changes if isinstance(change, Node) and change.disposal])
+
+    def _add_disposals(self, disposals: Sequence[StatusChange]) -> None:
+        self.users += [disposal.user for disposal in disposals]
+        self.terms["specimen_dispose_reason"] = {disposal.reason for disposal in disposals}
+
+    def _add_links(self, detail: SpecimenDetail) -> None:
+        if detail.visit_id is not None:
+            self.visit_ids.add(detail.visit_id)
+        elif detail.visit_name:
+            self.visit_names.add(detail.visit_name)
+        if detail.parent_id is not None:
+            self.parent_ids.add(detail.parent_id)
+        elif detail.parent_label:
+            self.parent_labels.add(detail.parent_label)
+        if detail.req_id is not None:
+            self.requirement_ids.add(detail.req_id)
+        elif detail.req_code:
+            self.by_code = True
+
+    def _add_users_and_terms(self, details: Sequence[SpecimenDetail]) -> None:
+        collected = [event for detail in details if (event := detail.collection_event) is not None]
+        received = [event for detail in details if (event := detail.received_event) is not None]
+        self.users: list[UserSummary | None] = [event.user for event in collected]
+        self.users += [event.user for event in received]
+        self.users += [detail.created_by for detail in details if detail.created_by is not None]
+        self.terms: dict[str, set[str | None]] = {
+            attribute: {getattr(detail, name) for detail in details for name in names}
+            for attribute, names in _PICKS.items()
+        }
+        self.terms["collection_procedure"] = {event.procedure for event in collected}
+        self.terms["collection_container"] = {event.container for event in collected}
+        self.terms["receive_quality"] = {event.received_quality for event in received}
+        self.terms["specimen_biohazard"] = {
+            one for detail in details if detail.biohazards for one in detail.biohazards
+        }
