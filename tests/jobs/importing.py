@@ -5,7 +5,7 @@ import io
 from typing import Any
 
 from importjobs import tasks
-from tests.client import Api, Answer
+from tests.client import Answer, Api
 
 
 def upload(api: Api, content: str | bytes, name: str = "input.csv") -> str:

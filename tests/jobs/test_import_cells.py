@@ -94,7 +94,8 @@ def test_cells_that_do_not_fit_are_told_by_column_and_text(column: str, text: st
     ("pattern", "text"),
     [
         ("M/d/yyyy", "2/9/2024"), ("dd/MM/yy", "09/02/24"), ("yyyyMMdd", "20240209"), ("d MMM yyyy", "9 Feb 2024"),
-        ("MMMM d, yyyy", "february 9, 2024"), ("EEE dd.MM.yyyy", "Fri 09.02.2024"), ("dd 'of' MM yyyy", "09 of 02 2024"),
+        ("MMMM d, yyyy", "february 9, 2024"), ("EEE dd.MM.yyyy", "Fri 09.02.2024"),
+        ("dd 'of' MM yyyy", "09 of 02 2024"),
     ],
 )  # fmt: skip
 def test_java_date_patterns(pattern: str, text: str) -> None:
@@ -133,7 +134,9 @@ def test_instants_are_read_in_the_zone_of_the_job(text: str, instant: datetime) 
 def test_twelve_hour_clocks() -> None:
     how = formats("MM/dd/yyyy", "hh:mm a")
     assert parse({"Seen": "02/09/2024 12:05 am"}, how=how) == {"seen": datetime(2024, 2, 9, 0, 5, tzinfo=UTC)}
-    assert parse({"Seen": "02/09/2024 12:05 PM"}, how=how) == {"seen": datetime(2024, 2, 9, 12, 5, tzinfo=UTC)}
+    assert parse({"Seen": "02/09/2024 12:05 PM"}, how=how) == {
+        "seen": datetime(2024, 2, 9, 12, 5, tzinfo=UTC)
+    }
 
 
 def test_repeated_fields_are_read_up_to_the_first_gap() -> None:
