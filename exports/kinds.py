@@ -12,7 +12,7 @@ from biobank.access import Actor
 from biobank.wire.dates import parse_day
 from exports import definition, freeze
 from exports.models import Snapshot, SnapshotRow
-from exports.registry import ExportKind, Owner, Section, Stored, register
+from exports.registry import HEAD, ExportKind, Owner, Section, Stored, register
 from sessions_auth.models import User
 from sites.models import Institute
 from specimens.protocol.models import CollectionProtocol, ProtocolSite, PublishedVersion
@@ -91,6 +91,24 @@ class CollectionProtocols(ExportKind[CollectionProtocol, PublishedVersion]):
         found = orjson.loads(frozen) if frozen else _header(version, _counts(version.definition))
         return {**found, "released": version.released, "retired": version.retired}
 
+    def describe(self, repository: CollectionProtocol) -> dict[str, Any]:
+        return {
+            "type": "Collection Protocol",
+            "uuid": str(repository.pk),
+            "id": repository.short_title,
+            "short_code": repository.short_title,
+            "title": repository.title,
+            **_addresses(repository, repository.short_title),
+            "version": HEAD,
+            "released": False,
+            "retired": repository.activity_status == "Closed",
+            "public_access": "None",
+            "principal_investigator": repository.principal_investigator.login_name,
+            "irb_id": repository.irb_id,
+            "start_date": _day(repository.start_date),
+            "end_date": _day(repository.end_date),
+        }
+
     def sections(self, version: PublishedVersion) -> Sequence[Section]:
         stored = version.definition
         found = [
@@ -145,9 +163,9 @@ def owning_institute(protocol: CollectionProtocol) -> str:
 
 def _header(version: PublishedVersion, counts: dict[str, int]) -> dict[str, Any]:
     stored, protocol = version.definition, version.protocol
-    owner, short_title = owning_institute(protocol), str(stored.get("shortTitle") or protocol.short_title)
-    owner_url = f"/orgs/{quote(owner)}/"
-    url = f"{owner_url}{CollectionProtocols.slug}/{quote(short_title)}/"
+    short_title = str(stored.get("shortTitle") or protocol.short_title)
+    addresses = _addresses(protocol, short_title)
+    url = addresses["url"]
     before = _newest_first(protocol).filter(pk__lt=version.pk).values_list("version", flat=True).first()
     return {
         "type": CollectionProtocols.type_label,
@@ -156,10 +174,7 @@ def _header(version: PublishedVersion, counts: dict[str, int]) -> dict[str, Any]
         "short_code": short_title,
         "kind": version.kind,
         "title": stored.get("title", protocol.title),
-        "owner": owner,
-        "owner_type": "Organization",
-        "owner_url": owner_url,
-        "url": url,
+        **addresses,
         "version_url": f"{url}{quote(version.version)}/",
         "previous_version_url": None if before is None else f"{url}{quote(before)}/",
         "version": version.version,
@@ -176,6 +191,19 @@ def _header(version: PublishedVersion, counts: dict[str, int]) -> dict[str, Any]
         "end_date": _day(stored.get("endDate")),
         "terminology": [],
         "counts": counts,
+    }
+
+
+def _addresses(protocol: CollectionProtocol, short_title: str) -> dict[str, str]:
+    owner = owning_institute(protocol)
+    owner_url = f"/orgs/{quote(owner)}/"
+    url = f"{owner_url}{CollectionProtocols.slug}/{quote(short_title)}/"
+    return {
+        "owner": owner,
+        "owner_type": "Organization",
+        "owner_url": owner_url,
+        "url": url,
+        "versions_url": f"{url}versions/",
     }
 
 

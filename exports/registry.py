@@ -108,6 +108,10 @@ class ExportKind(ABC, Generic[R, V]):
         """Every key of the file but the sections; the first is `type`."""
 
     @abstractmethod
+    def describe(self, repository: R) -> Mapping[str, Any]:
+        """The repository itself, with `version` HEAD."""
+
+    @abstractmethod
     def sections(self, version: V) -> Sequence[Section]: ...
 
     @abstractmethod

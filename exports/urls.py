@@ -1,10 +1,11 @@
-"""Routes of exports: repositories at the server root."""
+"""Routes of exports: published versions below the REST base, repositories at the server root."""
 
 from functools import partial
 
 from django.urls import URLPattern, re_path
 
-from exports import views
+from biobank.wire.routing import route
+from exports import protocol_views, views
 from exports.kinds import PROTOCOLS
 from exports.registry import ExportKind
 from exports.root import NowhereView, RootView
@@ -22,7 +23,16 @@ def _mounted(kind: ExportKind, view: type[RootView], below: str) -> list[URLPatt
 
 _below = partial(_mounted, PROTOCOLS)
 
+rest = [
+    route("/collection-protocols/<pk>/published-events", protocol_views.PublishedEvents),
+    route("/collection-protocols/<pk>/published-versions/<event>", protocol_views.PublishedDefinition),
+]
+
 root = [
+    *_below(views.RepositoryOne, ""),
+    *_below(protocol_views.ProtocolVersionList, "/versions"),
+    *_below(protocol_views.ProtocolVersionOne, "/(?P<version>[^/]+)"),
+    *_below(views.ProcessingView, "/(?P<version>[^/]+)/processing"),
     *_below(views.ExportView, "/(?P<version>[^/]+)/export"),
     re_path(f"^{PROTOCOLS.slug}/", NowhereView.as_view()),
 ]

@@ -7,6 +7,7 @@ from typing import Any
 from django.http import HttpResponse, HttpResponseBase, HttpResponsePermanentRedirect
 from drf_spectacular.utils import OpenApiParameter
 from rest_framework.request import Request
+from rest_framework.response import Response
 
 from exports import download, engine
 from exports.engine import Phase, Start
@@ -14,9 +15,12 @@ from exports.models import Export
 from exports.registry import HEAD, LATEST, ExportKind, Owner, kind_of
 from exports.root import DETAIL, RootError, RootView, root_operation, truthy
 
+OBJECT = {"type": "object", "additionalProperties": True}
+LIST = {"type": "array", "items": OBJECT}
 _FORCE = OpenApiParameter(
     "force", type=bool, description="Build anew although there is a file; administrators only"
 )
+_DEBUG = OpenApiParameter("debug", type=bool, description="An object, with the ids of the jobs")
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,6 +156,63 @@ class ExportView(RepositoryView):
 
 
 _STARTED = {Start.QUEUED: HTTPStatus.ACCEPTED, Start.BUSY: HTTPStatus.CONFLICT, Start.THERE: HTTPStatus.OK}
+
+
+class ProcessingView(RepositoryView):
+    """Whether a version is being worked on, and the way out when it hangs (spec 06 §1.9)."""
+
+    @root_operation(
+        "Whether the export is being built",
+        {
+            200: ("`True` or `False`; with `debug` an object", OBJECT),
+            405: ("Not for the HEAD version", DETAIL),
+        },
+        query=[_DEBUG],
+    )
+    def get(self, request: Request, version: str, **path: str) -> HttpResponseBase:
+        target = self.target(version)
+        jobs = list(engine.at_work(self.slug, target.key).values_list("pk", flat=True))
+        if truthy(request, "debug"):
+            return Response({"is_processing": bool(jobs), "process_ids": [str(pk) for pk in jobs]})
+        return HttpResponse(str(bool(jobs)), content_type="text/plain")
+
+    @root_operation(
+        "End a build that hangs",
+        {200: ("Ended, or there was none", None), 405: ("Not for the HEAD version", DETAIL)},
+    )
+    def post(self, request: Request, version: str, **path: str) -> HttpResponseBase:
+        target = self.target(version)
+        self.require_admin(target)
+        engine.clear(self.slug, target.key)
+        return empty(HTTPStatus.OK)
+
+
+class RepositoryOne(RepositoryView):
+    @root_operation("A repository", {200: ("The repository", OBJECT)})
+    def get(self, request: Request, **path: str) -> Response:
+        target = self.target()
+        return Response(target.kind.describe(target.repository))
+
+
+class VersionList(RepositoryView):
+    @root_operation("The versions of a repository", {200: ("Newest first, the working copy last", LIST)})
+    def get(self, request: Request, **path: str) -> Response:
+        target = self.target()
+        kind, repository = target.kind, target.repository
+        shown = [row for row in kind.versions(repository) if kind.can_view(self.actor, repository, row)]
+        found = [*(kind.header(row) for row in shown), kind.describe(repository)]
+        return Response(found, headers={"num_found": str(len(found)), "num_returned": str(len(found))})
+
+
+class VersionOne(RepositoryView):
+    @root_operation("A version", {200: ("The version, without its content", OBJECT)})
+    def get(self, request: Request, version: str, **path: str) -> Response:
+        """`latest` is the newest released version, `HEAD` the working copy."""
+        if version == HEAD:
+            target = self.target()
+            return Response(target.kind.describe(target.repository))
+        target = self.target(version)
+        return Response(target.kind.header(target.version))
 
 
 def empty(status: int) -> HttpResponse:
