@@ -20,7 +20,10 @@ def document() -> dict[str, Any]:
 @cache
 def _templates() -> list[tuple[re.Pattern[str], str]]:
     paths = sorted(document()["paths"], key=lambda path: (path.count("{"), -len(path)))
-    return [(re.compile("^" + re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path)) + "$"), path) for path in paths]
+    return [
+        (re.compile("^" + re.sub(r"\\\{[^}]*\\\}", "[^/]+", re.escape(path.rstrip("/"))) + "$"), path)
+        for path in paths
+    ]
 
 
 def template_of(path: str) -> str | None:
