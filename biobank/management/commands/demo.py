@@ -8,7 +8,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from biobank.demo import server
-from biobank.demo.client import Client
+from biobank.demo.client import CallFailed, Client
 from biobank.demo.story import Story
 
 
@@ -32,7 +32,10 @@ class Command(BaseCommand):
         self.stdout.write(f"{'Started' if started else 'Using'} the server at {address}")
         client = Client(address)
         client.sign_in("admin", server.password(data_dir))
-        Story(client, options["participants"]).tell()
+        try:
+            Story(client, options["participants"]).tell()
+        except (CallFailed, RuntimeError, TimeoutError) as error:
+            raise CommandError(f"{error}\nThe server at {address} keeps running; make down stops it.") from error
         self.stdout.write(f"\nDone in {time.monotonic() - began:.0f} s. The server keeps running:")
         self.stdout.write(f"  admin     {address}admin/")
         self.stdout.write(f"  API       {address}openspecimen/rest/ng/docs")
