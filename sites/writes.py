@@ -59,7 +59,6 @@ def _plan_institute(
 
 def apply_institutes(plans: Sequence[Institute], actor: Actor) -> list[int]:
     """Write the planned institutes; three statements whatever their number."""
-    insert([row for row in plans if row.pk is None])
     _save(plans, ["name", "activity_status"], name=255)
     return [row.pk for row in plans]
 
@@ -207,7 +206,6 @@ def _clashes(detail: SiteDetail, row: Site, known: _Known) -> Iterable[Problem]:
 def apply_sites(plans: Sequence[SitePlan], actor: Actor) -> list[int]:
     """Write the planned sites and their coordinators; a fixed number of statements."""
     rows = [plan.row for plan in plans]
-    insert([row for row in rows if row.pk is None])
     _save(rows, plans[0].fields if plans else [], name=255, code=50)
     _save_coordinators(plans)
     return [row.pk for row in rows]
@@ -247,8 +245,10 @@ def delete_sites(pks: Sequence[int], actor: Actor, *, close: bool = False) -> li
 
 
 def _save(rows: Sequence[Institute] | Sequence[Site], fields: list[str], **lengths: int) -> None:
-    """Update rows that were there before; the deleted ones free their unique texts."""
+    """Insert new rows, update the others; the deleted ones free their unique texts."""
     gone = [row for row in rows if row.activity_status == "Disabled"]
     disable(gone, **lengths)
-    if rows:
-        type(rows[0])._default_manager.bulk_update(rows, fields)  # type: ignore[arg-type]
+    stored = [row for row in rows if row.pk is not None]
+    insert([row for row in rows if row.pk is None])
+    if stored:
+        type(stored[0])._default_manager.bulk_update(stored, fields)  # type: ignore[arg-type]
