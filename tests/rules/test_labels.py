@@ -25,7 +25,7 @@ def specimen(**values: Any) -> LabelValues:
     ["ABC", "", "%NOPE%", "%CP_UID(x)%", "%CP_UID(-1)%", "%CP_UID(1,2)%", "%CP_CODE(1)%", "%CP_UID(1%"],
 )
 def test_texts_that_are_no_ppid_template(template: str) -> None:
-    with pytest.raises(ValueError, match="%|template"):
+    with pytest.raises(ValueError, match=r"%|template"):
         LabelFormat.compile(LabelKind.PPID, template)
 
 
