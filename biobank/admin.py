@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Model, QuerySet
 from django.forms import ModelForm
@@ -18,6 +19,7 @@ from biobank.batch.door import Change, Door, Refusal
 from biobank.wire.detail import Detail
 from biobank.wire.errors import Refused
 
+admin.site.unregister(Group)  # rights come from roles
 admin.site.site_header = "biobank"
 admin.site.site_title = "biobank"
 admin.site.index_title = "Overview"
