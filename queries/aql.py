@@ -179,7 +179,7 @@ class _Text:
     def _crosstab(self, params: dict[str, Any]) -> str | None:
         groups, column = (
             self._positions(params.get("groupRowsBy")),
-            self._positions([params.get("groupColBy")]),
+            self._positions(params.get("groupColBy")),
         )
         excluded = set(self._positions(params.get("rollupExclFields")))
         measures = [-n if n in excluded else n for n in self._positions(params.get("summaryFields"))]
@@ -200,9 +200,8 @@ class _Text:
     def _positions(self, fields: object) -> list[int]:
         """Where report fields stand in the select list, counted from 1; unknown ones are left out."""
         ids = self._column_ids()
-        wanted = (
-            [each.get("id") for each in fields if isinstance(each, dict)] if isinstance(fields, list) else []
-        )
+        listed = fields if isinstance(fields, list) else [fields]
+        wanted = [each.get("id") for each in listed if isinstance(each, dict)]
         return [ids.index(each) + 1 for each in wanted if each in ids]
 
     def _column_ids(self) -> list[str]:

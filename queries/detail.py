@@ -206,10 +206,6 @@ class SavedQueryFilter(Payload):
     return_list: Flag = None
 
 
-class DefinitionFile(QueryDetail):
-    """What is downloaded, and uploaded elsewhere; keys without value are printed too."""
-
-
 class StarStatus(Payload):
     status: bool
 

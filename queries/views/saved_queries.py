@@ -82,7 +82,7 @@ class SavedQueryAudit(ApiView):
 
 
 class DefinitionDownload(ApiView):
-    @operation("Download a definition", answer="application/json", tags=_TAGS)
+    @operation("Download a definition", answer={"type": "object"}, tags=_TAGS)
     def get(self, request: Request, pk: int) -> HttpResponse:
         found = saved.saved_query(pk, self.actor)
         saved.require_edit(found, self.actor)
