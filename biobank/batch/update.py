@@ -34,4 +34,6 @@ def update(rows: Sequence[M], attributes: Iterable[str]) -> None:
 
 
 def _type(field: "models.Field[Any, Any]") -> str:
-    return _SIZE.sub("", field.rel_db_type(connection) if field.is_relation else field.db_type(connection) or "text")
+    return _SIZE.sub(
+        "", field.rel_db_type(connection) if field.is_relation else field.db_type(connection) or "text"
+    )

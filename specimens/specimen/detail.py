@@ -9,12 +9,12 @@ from biobank.wire.paging import Paged
 from sessions_auth.detail import UserSummary
 
 
-class ExternalId(Payload):
+class SpecimenExternalId(Payload):
     name: Text = None
     value: Text = None
 
 
-class Location(Payload):
+class SpecimenLocation(Payload):
     """A place in a container; `id` is the container's, -1 means not stored (spec 03 §3.7)."""
 
     id: Whole = None
@@ -89,7 +89,7 @@ class SpecimenInfo(Detail):
     concentration_unit: Text = None
     parent_id: Whole = None
     parent_label: Text = None
-    storage_location: Location | None = None
+    storage_location: SpecimenLocation | None = None
     storage_site: Text = None
     collector: UserSummary | None = None
     receiver: UserSummary | None = None
@@ -103,7 +103,7 @@ class SpecimenInfo(Detail):
     code: Text = None
     freeze_thaw_cycles: Whole = None
     image_id: Text = None
-    external_ids: list[ExternalId] | None = None
+    external_ids: list[SpecimenExternalId] | None = None
     label_auto_print_mode: Text = None
     op_comments: Text = None
     print_label: Flag = Field(default=None, exclude=True)
@@ -130,7 +130,7 @@ class SpecimenDetail(SpecimenInfo):
     parent_uid: Text = None
     dp_id: Whole = None
     checked_out: Flag = None
-    checkout_position: Location | None = None
+    checkout_position: SpecimenLocation | None = None
     kit_label: Text = None
     kit_barcode: Text = None
     ancestor_id: Whole = None
@@ -142,14 +142,14 @@ class SpecimenDetail(SpecimenInfo):
     transfer_user: UserSummary | None = Field(default=None, exclude=True)
     transfer_time: Instant = Field(default=None, exclude=True)
     transfer_comments: Text = Field(default=None, exclude=True)
-    container_location: Location | None = Field(default=None, exclude=True)
+    container_location: SpecimenLocation | None = Field(default=None, exclude=True)
     container_type_id: Whole = Field(default=None, exclude=True)
     container_type_name: Text = Field(default=None, exclude=True)
-    holding_location: Location | None = Field(default=None, exclude=True)
+    holding_location: SpecimenLocation | None = Field(default=None, exclude=True)
     auto_collect_parents: Flag = Field(default=None, exclude=True)
 
 
-class StatusChange(Payload):
+class SpecimenStatusChange(Payload):
     """Close, reopen or delete one specimen; the list form names it (spec 03 §3.5)."""
 
     id: Whole = None
@@ -164,7 +164,7 @@ class StatusChange(Payload):
     force_update: Flag = False
 
 
-class BulkChange(Payload):
+class SpecimenBulkChange(Payload):
     """The same change for many specimens (spec 03 §3.9)."""
 
     ids: WholeList = None
@@ -184,6 +184,7 @@ class AliquotSpec(Detail):
     specimen_class: Text = None
     type: Text = None
     create_derived: Flag = None
+    keep_derived_open: Flag = None
     concentration: Number = None
     created_on: Instant = None
     created_by: UserSummary | None = None
@@ -265,18 +266,7 @@ class LabelQuery(Payload):
     cp_short_title: Text = None
 
 
-class DeleteQuery(Payload):
-    id: WholeList = None
-    force_delete: Flag = False
-    reason: Text = None
-
-
-class Dependents(Payload):
-    name: str
-    count: int
-
-
-class Lineage(Payload):
+class SpecimenAncestry(Payload):
     """The records above a specimen."""
 
     cp_id: Whole = None
@@ -285,5 +275,5 @@ class Lineage(Payload):
     specimen_id: Whole = None
 
 
-class Key(Payload):
+class SpecimenKey(Payload):
     id: int

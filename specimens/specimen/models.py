@@ -24,7 +24,9 @@ class Specimen(Record):
 
     protocol = models.ForeignKey(CollectionProtocol, models.PROTECT, related_name="+", db_index=False)
     visit = models.ForeignKey(Visit, models.PROTECT, related_name="specimens")
-    requirement = models.ForeignKey(Requirement, models.PROTECT, null=True, blank=True, related_name="specimens")
+    requirement = models.ForeignKey(
+        Requirement, models.PROTECT, null=True, blank=True, related_name="specimens"
+    )
     parent = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="children")
     primary = models.ForeignKey("self", models.PROTECT, null=True, blank=True, related_name="descendants")
     lineage = models.CharField(max_length=10, choices=Lineage, default=Lineage.NEW)

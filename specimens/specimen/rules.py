@@ -6,27 +6,35 @@ from decimal import Decimal
 from enum import Enum
 
 from biobank.wire.errors import Code, Problem
-from specimens.specimen.detail import ExternalId, Location
+from specimens.specimen.detail import SpecimenExternalId, SpecimenLocation
 
 NOT_FOUND = Code("SPECIMEN_NOT_FOUND", "There is no such specimen: {key}")
 VISIT_REQUIRED = Code("SPECIMEN_VISIT_REQUIRED", "A specimen needs a visit or a parent")
 VISIT_NOT_FOUND = Code("VISIT_NOT_FOUND", "There is no such visit: {key}")
+REGISTRATION_NOT_FOUND = Code("CPR_M_NOT_FOUND", "There is no such registration: {key}")
+EVENT_NOT_FOUND = Code("CPE_NOT_FOUND", "There is no such event: {key}")
 INVALID_VISIT = Code("SPECIMEN_INVALID_VISIT", "Parent and requirement must belong to the specimen's visit")
-VISIT_CHANGE_NOT_ALLOWED = Code("SPECIMEN_VISIT_CHG_NOT_ALLOWED", "Only a primary specimen can move to another visit")
+VISIT_CHANGE_NOT_ALLOWED = Code(
+    "SPECIMEN_VISIT_CHG_NOT_ALLOWED", "Only a primary specimen can move to another visit"
+)
 CREATE_DISABLED = Code("SPECIMEN_CREATE_DISABLED_NA", "A specimen cannot be created as a deleted one")
 
 INVALID_LINEAGE = Code("SPECIMEN_INVALID_LINEAGE", "{value} is not a lineage")
 CANNOT_CHANGE_LINEAGE = Code("SPECIMEN_CANNOT_CHG_LINEAGE", "The lineage of a specimen never changes")
 PARENT_REQUIRED = Code("SPECIMEN_PARENT_REQUIRED", "A derived specimen or an aliquot needs a parent")
 PROCESSING_NOT_ALLOWED = Code("SPECIMEN_PROC_NOT_ALLOWED", "The parent is closed: {label}")
-CHILDREN_LIMIT = Code("SPECIMEN_CHILDREN_LIMIT_MAXED", "{label} would have {count} children; the limit is {limit}")
+CHILDREN_LIMIT = Code(
+    "SPECIMEN_CHILDREN_LIMIT_MAXED", "{label} would have {count} children; the limit is {limit}"
+)
 NOT_COLLECTED = Code("SPECIMEN_NOT_COLLECTED", "The parent is not collected: {label}")
 NOT_ACTIVE = Code("SPECIMEN_NOT_ACTIVE", "The parent is not active: {label}")
 
 REQ_NOT_FOUND = Code("SR_NOT_FOUND", "There is no such requirement: {key}")
 REQ_LINEAGE_MISMATCH = Code("SPECIMEN_REQ_LINEAGE_MISMATCH", "The requirement asks for another lineage")
 REQ_TYPE_MISMATCH = Code("SPECIMEN_REQ_TYPE_MISMATCH", "The requirement asks for another type")
-REQ_PARENT_MISMATCH = Code("SPECIMEN_REQ_PARENT_MISMATCH", "The requirement stands below another one than the parent's")
+REQ_PARENT_MISMATCH = Code(
+    "SPECIMEN_REQ_PARENT_MISMATCH", "The requirement stands below another one than the parent's"
+)
 
 CLASS_REQUIRED = Code("SPECIMEN_SPECIMEN_CLASS_REQUIRED", "The class cannot be told from the type {type}")
 TYPE_REQUIRED = Code("SPECIMEN_SPECIMEN_TYPE_REQUIRED", "A specimen needs a type")
@@ -36,9 +44,15 @@ INVALID_SITE = Code("SPECIMEN_INVALID_ANATOMIC_SITE", "{value} is not an anatomi
 INVALID_LATERALITY = Code("SPECIMEN_INVALID_LATERALITY", "{value} is not a side")
 INVALID_PATHOLOGY = Code("SPECIMEN_INVALID_PATHOLOGY_STATUS", "{value} is not a pathology status")
 INVALID_BIOHAZARDS = Code("SPECIMEN_INVALID_BIOHAZARDS", "{value} is not a biohazard")
-SITE_NOT_PARENTS = Code("SPECIMEN_ANATOMIC_SITE_NOT_SAME_AS_PARENT", "The anatomic site of an aliquot is its parent's")
-LATERALITY_NOT_PARENTS = Code("SPECIMEN_LATERALITY_NOT_SAME_AS_PARENT", "The laterality of an aliquot is its parent's")
-PATHOLOGY_NOT_PARENTS = Code("SPECIMEN_PATHOLOGY_NOT_SAME_AS_PARENT", "The pathology of an aliquot is its parent's")
+SITE_NOT_PARENTS = Code(
+    "SPECIMEN_ANATOMIC_SITE_NOT_SAME_AS_PARENT", "The anatomic site of an aliquot is its parent's"
+)
+LATERALITY_NOT_PARENTS = Code(
+    "SPECIMEN_LATERALITY_NOT_SAME_AS_PARENT", "The laterality of an aliquot is its parent's"
+)
+PATHOLOGY_NOT_PARENTS = Code(
+    "SPECIMEN_PATHOLOGY_NOT_SAME_AS_PARENT", "The pathology of an aliquot is its parent's"
+)
 INVALID_PROCEDURE = Code("SPECIMEN_INVALID_COLL_PROC", "{value} is not a collection procedure")
 INVALID_CONTAINER = Code("SPECIMEN_INVALID_COLL_CONTAINER", "{value} is not a collection container")
 INVALID_QUALITY = Code("SPECIMEN_INVALID_RECV_QUALITY", "{value} is not a received quality")
@@ -51,8 +65,12 @@ ALIQUOT_QTY_REQUIRED = Code("SPECIMEN_ALIQUOT_QTY_REQ", "An aliquot needs a quan
 AVAILABLE_ABOVE_INITIAL = Code(
     "SPECIMEN_AVBL_QTY_GT_INIT_QTY", "The available quantity {available} is above the initial {initial}"
 )
-COUNT_AND_QTY_REQUIRED = Code("SPECIMEN_ALIQUOT_CNT_N_QTY_REQ", "Say how many aliquots, or how much each gets")
-INVALID_QTY_OR_COUNT = Code("SPECIMEN_INVALID_QTY_OR_CNT", "Number and quantity of aliquots must be above zero")
+COUNT_AND_QTY_REQUIRED = Code(
+    "SPECIMEN_ALIQUOT_CNT_N_QTY_REQ", "Say how many aliquots, or how much each gets"
+)
+INVALID_QTY_OR_COUNT = Code(
+    "SPECIMEN_INVALID_QTY_OR_CNT", "Number and quantity of aliquots must be above zero"
+)
 INVALID_CYCLES = Code("SPECIMEN_INVALID_FREEZE_THAW_CYCLES", "Freeze/thaw cycles cannot be negative")
 EXT_ID_INCOMPLETE = Code("SPECIMEN_EXT_ID_NO_NAME_VALUE", "An external id needs a name and a value")
 EXT_ID_TWICE = Code("SPECIMEN_EXT_ID_DUP_NAME", "The same external id is given twice: {name}")
@@ -65,13 +83,17 @@ DUP_ADDITIONAL_LABEL = Code(
     "SPECIMEN_DUP_ADDL_LABEL", "A specimen with the same additional label exists already: {label}"
 )
 DUP_BARCODE = Code("SPECIMEN_DUP_BARCODE", "A specimen with the same barcode exists already: {barcode}")
-MANUAL_BARCODE = Code("SPECIMEN_MANUAL_BARCODE_NOT_ALLOWED", "Barcodes are generated here: {barcode} cannot be given")
+MANUAL_BARCODE = Code(
+    "SPECIMEN_MANUAL_BARCODE_NOT_ALLOWED", "Barcodes are generated here: {barcode} cannot be given"
+)
 
 IN_USE = Code("SPECIMEN_REF_ENTITY_FOUND", "The specimen has collected children")
 STORE_NOT_ALLOWED = Code("SPECIMEN_STORE_NOT_ALLOWED", "A closed specimen cannot be stored")
 PLACE_NOT_FOUND = Code("STORAGE_CONTAINER_NOT_FOUND", "There is no such container: {key}")
 UPDATE_LIMIT = Code("SPECIMEN_UPDATE_LIMIT_MAXED", "At most {limit} specimens can be changed at once")
-SEARCH_LIMIT = Code("SPECIMEN_LABELS_SRCH_LIMIT_MAXED", "At most {limit} labels and barcodes can be searched at once")
+SEARCH_LIMIT = Code(
+    "SPECIMEN_LABELS_SRCH_LIMIT_MAXED", "At most {limit} labels and barcodes can be searched at once"
+)
 TOO_LONG = Code("COMMON_VALUE_TOO_LONG", "{name} is longer than {limit} characters")
 
 COLLECTED, PENDING, MISSED, NOT_COLLECTED = "Collected", "Pending", "Missed Collection", "Not Collected"
@@ -81,6 +103,7 @@ LINEAGES = frozenset((NEW, DERIVED, ALIQUOT))
 ACTIVE, CLOSED, DISABLED = "Active", "Closed", "Disabled"
 ACTIVITIES = frozenset((ACTIVE, CLOSED, DISABLED))
 NOT_SPECIFIED = "Not Specified"
+MAX_ALIQUOTS = 1000  # of one row
 ACCEPTABLE, TO_BE_RECEIVED = "Acceptable", "To be Received"
 
 # A status, the visit's statuses it needs, the parent's statuses it needs, and the codes of their refusals
@@ -143,7 +166,7 @@ def quantity_problem(initial: Decimal | None, available: Decimal | None) -> Prob
     return None
 
 
-def external_ids(given: Sequence[ExternalId]) -> tuple[list[dict[str, str]], list[Problem]]:
+def external_ids(given: Sequence[SpecimenExternalId]) -> tuple[list[dict[str, str]], list[Problem]]:
     """External ids as they are stored; those that are blank on both sides are dropped."""
     found: dict[str, str] = {}
     problems: list[Problem] = []
@@ -159,7 +182,7 @@ def external_ids(given: Sequence[ExternalId]) -> tuple[list[dict[str, str]], lis
     return [{"name": name, "value": value} for name, value in found.items()], problems
 
 
-def place_problem(place: Location | None) -> Problem | None:
+def place_problem(place: SpecimenLocation | None) -> Problem | None:
     """Why a location cannot be taken: it names a container, and there are none (spec 03 §3.7)."""
     if place is None:
         return None
@@ -212,4 +235,6 @@ def aliquot_counts(
 
 def long_texts(texts: Iterable[tuple[str, str | None]], limit: int = 255) -> list[Problem]:
     """One problem for each text that does not fit its column."""
-    return [TOO_LONG(name=name, limit=limit) for name, text in texts if text is not None and len(text) > limit]
+    return [
+        TOO_LONG(name=name, limit=limit) for name, text in texts if text is not None and len(text) > limit
+    ]

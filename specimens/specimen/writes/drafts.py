@@ -11,7 +11,7 @@ from django.db.models.base import ModelState
 from biobank.batch.door import Change
 from specimens.protocol.labels import LabelFormat
 from specimens.protocol.models import Requirement
-from specimens.specimen.detail import SpecimenDetail, StatusChange
+from specimens.specimen.detail import SpecimenDetail, SpecimenStatusChange
 from specimens.specimen.models import Specimen
 
 _COLUMNS = [field.attname for field in Specimen._meta.concrete_fields]
@@ -23,13 +23,15 @@ class Node(Change[SpecimenDetail]):
     """A change that knows more than its detail: where it hangs in the batch, and how it is meant.
 
     `parent` is a node that stands before it; `collecting` follows the rules of collect trees (spec 03 §3.8);
-    nodes of one `request` thaw a parent once; `disposal` says why it is closed; `force` deletes the sub-tree.
+    `adopting` takes whatever specimen of the visit the requirement has already (§2.8); nodes of one `request`
+    thaw a parent once; `disposal` says why it is closed; `force` deletes the sub-tree.
     """
 
     parent: "Node | None" = None
     collecting: bool = False
+    adopting: bool = False
     request: int | None = None
-    disposal: StatusChange | None = None
+    disposal: SpecimenStatusChange | None = None
     force: bool = False
 
 
@@ -46,17 +48,20 @@ class VisitFacts(NamedTuple):
     ppid: str
 
 
-class Names(Protocol):
-    """Makes the labels and barcodes of drafts whose keys are known."""
+class Batch(Protocol):
+    """What storing needs of the batch that planned the drafts: names for them, and the reason for the history."""
 
-    def generate(self, drafts: "Sequence[Draft]") -> None: ...
+    reason: str | None
+
+    def generate(self, drafts: "Sequence[Draft]") -> None:
+        """Make labels and barcodes; the keys are known."""
 
 
 class Draft:
     """A specimen as it will be: its row, what it hangs on, and what else its coming about does."""
 
     __slots__ = (
-        "additional", "barcode_format", "counted", "draw", "label_format", "names", "new", "original", "parent",
+        "additional", "barcode_format", "batch", "counted", "draw", "label_format", "new", "original", "parent",
         "requirement", "row", "thaw", "visit",
     )  # fmt: skip
 
@@ -73,7 +78,7 @@ class Draft:
         self.draw: Decimal | None = None  # what it takes out of its parent
         self.thaw: tuple[int, int] | None = None  # (request, cycles) added to its parent
         self.additional: list[Draft] | None = None  # others that are written with it
-        self.names: Names | None = None  # what names it when it is written
+        self.batch: Batch | None = None
 
     @staticmethod
     def fresh(visit: VisitFacts) -> "Draft":

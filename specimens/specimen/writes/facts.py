@@ -8,12 +8,10 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from biobank.access import Actor
-from biobank.batch.door import Change
 from sessions_auth.reads import Users, load_users
 from specimens.participant.reads.scopes import writable
 from specimens.protocol.models import CollectionProtocol, Event, Requirement
 from specimens.protocol.reads import events_by_id, protocols_by_id, requirements_by_id, requirements_of
-from specimens.specimen.detail import SpecimenDetail
 from specimens.specimen.models import Specimen
 from specimens.specimen.rules import COLLECTED, DISABLED
 from specimens.specimen.writes.drafts import Draft, VisitFacts
@@ -47,9 +45,8 @@ class _Brief(NamedTuple):
 class Facts:
     """Everything that planning a batch looks up. Stored specimens it names are locked, in the order of their ids."""
 
-    def __init__(self, changes: Sequence[Change[SpecimenDetail]], actor: Actor) -> None:
+    def __init__(self, wanted: Wanted, actor: Actor) -> None:
         self.actor = actor
-        wanted = Wanted(changes)
         found = _find(wanted)
         self.labels = {brief.label: brief.id for brief in found if brief.label}
         self.additional_labels = {b.additional_label: b.id for b in found if b.additional_label}
@@ -151,7 +148,9 @@ class Facts:
         Those that are not loaded yet are loaded now, for a child may complete or use them.
         """
         ids = [visit.id for visit in self.visits.values()]
-        rows = Specimen.objects.filter(visit__in=ids, requirement__isnull=False).exclude(activity_status=DISABLED)
+        rows = Specimen.objects.filter(visit__in=ids, requirement__isnull=False).exclude(
+            activity_status=DISABLED
+        )
         missing = rows.exclude(pk__in=self.drafts).order_by("pk").select_for_update(no_key=True)
         self._hang(missing)
         found: dict[tuple[int, int], Draft] = {}
@@ -174,7 +173,9 @@ def _find(wanted: Wanted) -> list[_Brief]:
     if not keys:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(" UNION ALL ".join(_FIND.format(column) for column in keys), [list(v) for v in keys.values()])
+        cursor.execute(
+            " UNION ALL ".join(_FIND.format(column) for column in keys), [list(v) for v in keys.values()]
+        )
         return [_Brief._make(row) for row in cursor.fetchall()]
 
 
@@ -193,10 +194,13 @@ def _lock(wanted: Wanted, found: Sequence[_Brief]) -> list[Specimen]:
                 alone |= {brief.id, root}
             else:
                 trees.add(root)
-    if not alone and not trees:
+    whole = wanted.visit_ids if wanted.whole_visits else ()
+    if not alone and not trees and not whole:
         return []
     condition = Q(pk__in=alone | trees)
     if trees:
         condition |= Q(primary__in=trees)
+    if whole:
+        condition |= Q(visit__in=whole)
     rows = Specimen.objects.filter(condition).exclude(activity_status=DISABLED)
     return list(rows.order_by("pk").select_for_update(no_key=True))

@@ -8,15 +8,27 @@ from typing import Any
 from biobank.configuration.reads import setting
 from biobank.records import disable
 from biobank.wire.errors import Refused
+from specimens.protocol.models import Requirement
 from specimens.specimen import rules
-from specimens.specimen.detail import SpecimenDetail, StatusChange
-from specimens.specimen.rules import ACTIVE, ALIQUOT, CLOSED, COLLECTED, MISSED, NEW, NOT_COLLECTED, NOT_SPECIFIED
-from specimens.specimen.writes.drafts import Draft, Node
+from specimens.specimen.detail import SpecimenDetail, SpecimenStatusChange
+from specimens.specimen.rules import (
+    ACTIVE,
+    ALIQUOT,
+    CLOSED,
+    COLLECTED,
+    DISABLED,
+    MISSED,
+    NEW,
+    NOT_COLLECTED,
+    NOT_SPECIFIED,
+)
+from specimens.specimen.writes.drafts import Draft, Node, VisitFacts
 from specimens.specimen.writes.facts import Facts
 from specimens.specimen.writes.values import EVERYTHING, Problems, Values
 
 Touch = Callable[[Draft], dict[str, Any]]
 
+_NOTHING = SpecimenDetail()
 _COLLECTION = (
     "created_on", "collection_time", "collector_id", "collection_procedure", "collection_container",
     "collection_comments", "received_time", "receiver_id", "received_quality", "received_comments",
@@ -47,7 +59,13 @@ class Lifecycle:
     # --- Collection ------------------------------------------------------------------------------------
 
     def settle(
-        self, draft: Draft, detail: SpecimenDetail, before: str | None, node: Node, problems: Problems, touch: Touch
+        self,
+        draft: Draft,
+        detail: SpecimenDetail,
+        before: str | None,
+        node: Node,
+        problems: Problems,
+        touch: Touch,
     ) -> None:
         """Set the status, which was `before` (None: it is new), and all that follows from it."""
         to = detail.status or before or COLLECTED
@@ -64,7 +82,7 @@ class Lifecycle:
         if to == COLLECTED:
             self._collected(draft, detail, node, first=before != COLLECTED, problems=problems)
         elif to != before:
-            self._uncollected(draft, stored_status=before)
+            self.uncollect(draft, stored_status=before)
             self._pass_on(draft, problems, touch)
 
     def _collected(
@@ -107,7 +125,7 @@ class Lifecycle:
     def _aliquots_need_quantity(self) -> bool:
         return setting("biospecimen", "aliquot_qty_req").lower() not in ("false", "no", "0")
 
-    def _uncollected(self, draft: Draft, *, stored_status: str | None) -> None:
+    def uncollect(self, draft: Draft, *, stored_status: str | None) -> None:
         """Forget collection and receipt; what was collected, or never will be, has nothing left."""
         row = draft.row
         for name in _COLLECTION:
@@ -123,7 +141,7 @@ class Lifecycle:
                 touch(child)
                 draft.bring(child)
                 was, child.row.status = child.row.status, status
-                self._uncollected(child, stored_status=was)
+                self.uncollect(child, stored_status=was)
         if status in (MISSED, NOT_COLLECTED):
             for one in [draft, *(self.below(draft) if not draft.new else ())]:
                 self.anticipate(one, problems, bring=draft.bring)
@@ -138,20 +156,32 @@ class Lifecycle:
         for planned in self._facts.requirements_below.get(requirement.pk, ()):
             if planned.pk in there or planned.activity_status != ACTIVE:
                 continue
-            child = Draft.fresh(draft.visit)
-            child.parent, child.requirement = draft, planned
-            child.row.requirement_id, child.row.lineage = planned.pk, planned.lineage
-            child.row.status = draft.row.status
-            self._values.lay(child, SpecimenDetail(), EVERYTHING, problems)
-            self._uncollected(child, stored_status=None)
-            self.precreated[draft.visit.id, planned.pk] = child
+            child = self.planned(draft.visit, planned, draft, draft.row.status, problems)
             bring(child)
             self.anticipate(child, problems, bring=bring)
+
+    def planned(
+        self,
+        visit: VisitFacts,
+        requirement: Requirement,
+        parent: Draft | None,
+        status: str,
+        problems: Problems,
+    ) -> Draft:
+        """A specimen just as its requirement asks for, not collected."""
+        draft = Draft.fresh(visit)
+        draft.parent, draft.requirement = parent, requirement
+        draft.row.requirement_id, draft.row.lineage = requirement.pk, requirement.lineage
+        draft.row.status = status
+        self._values.lay(draft, _NOTHING, EVERYTHING, problems)
+        self.uncollect(draft, stored_status=None)
+        self.precreated[visit.id, requirement.pk] = draft
+        return draft
 
     # --- Activity --------------------------------------------------------------------------------------
 
     def close(
-        self, draft: Draft, disposal: StatusChange | None, detail: SpecimenDetail, problems: Problems
+        self, draft: Draft, disposal: SpecimenStatusChange | None, detail: SpecimenDetail, problems: Problems
     ) -> None:
         """Close an active specimen: who, when and why are kept (spec 03 §3.5)."""
         row = draft.row
@@ -177,7 +207,9 @@ class Lifecycle:
 
     def delete(self, draft: Draft, *, force: bool, touch: Touch) -> None:
         """Delete a specimen and what was made of it. Raises SPECIMEN_REF_ENTITY_FOUND unless forced (spec 03 §3.9)."""
-        children = list(self.below(draft))
+        if draft.row.activity_status == DISABLED:
+            return
+        children = [child for child in self.below(draft) if child.row.activity_status != DISABLED]
         if not force and any(child.row.status == COLLECTED for child in children):
             raise Refused(rules.IN_USE())
         for child in children:

@@ -64,6 +64,8 @@ class Naming:
             draft.label_format, draft.counted = None, False
             return
         fmt, _, manual = self._formats_of(draft)
+        if row.label is not None and fmt is not None and not manual:
+            return  # a generated label is not taken away
         what = rules.naming(lineage=row.lineage, status=row.status, template=fmt is not None, manual=manual)
         if isinstance(what, Problem):
             problems.append(what)

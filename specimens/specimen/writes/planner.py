@@ -7,7 +7,8 @@ from django.utils import timezone
 
 from biobank.access import Actor
 from biobank.batch.door import Change, Refusal
-from biobank.wire.errors import ACCESS_DENIED, ACTIVITY_STATUS_INVALID, Refused
+from biobank.configuration.reads import number
+from biobank.wire.errors import ACCESS_DENIED, ACTIVITY_STATUS_INVALID, Problem, Refused
 from specimens.protocol.models import Requirement
 from specimens.specimen import rules
 from specimens.specimen.detail import SpecimenDetail
@@ -17,7 +18,10 @@ from specimens.specimen.writes.facts import Facts
 from specimens.specimen.writes.lifecycle import Lifecycle
 from specimens.specimen.writes.naming import Naming
 from specimens.specimen.writes.values import EVERYTHING, Problems, Values
+from specimens.specimen.writes.wanted import Wanted
 
+CHILDREN_LIMIT = 100
+_NAMES = ("label", "additional_label", "barcode")
 _PLAIN: Node = Node(SpecimenDetail())
 
 
@@ -40,9 +44,10 @@ class _Before(NamedTuple):
 class Planner:
     """Plans one batch. Rows see those before them: as parents, and as owners of labels."""
 
-    def __init__(self, changes: Sequence[Change[SpecimenDetail]], actor: Actor) -> None:
-        self.facts = facts = Facts(changes, actor)
+    def __init__(self, wanted: Wanted, actor: Actor) -> None:
+        self.facts = facts = Facts(wanted, actor)
         self.actor = actor
+        self.reason: str | None = None
         now = timezone.now()
         self.values = Values(
             facts.terms, facts.users, caller=actor.user_id, now=now, importing=actor.via == "import"
@@ -56,10 +61,36 @@ class Planner:
     def plan(self, changes: Sequence[Change[SpecimenDetail]]) -> list[Draft | Refusal]:
         """One draft or refusal for each change, in order."""
         planned = [self._plan(change) for change in changes]
+        for place, problem in self._crowded(changes, planned):
+            planned[place] = Refusal((problem,))
         for draft in self._closing:
             self.touch(draft)
             self.lifecycle.close(draft, None, _PLAIN.detail, [])
+        self.reason = next((c.detail.op_comments for c in changes if c.detail.op_comments), None)
         return planned
+
+    def generate(self, drafts: Sequence[Draft]) -> None:
+        """Make the labels and barcodes of drafts that are about to be stored."""
+        self.naming.generate(drafts)
+
+    def _crowded(
+        self, changes: Sequence[Change[SpecimenDetail]], planned: Sequence[Draft | Refusal]
+    ) -> Iterator[tuple[int, Problem]]:
+        """Nodes that would have more children than is allowed (spec 03 §3.8)."""
+        more: dict[int, int] = {}
+        for outcome in planned:
+            if isinstance(outcome, Draft) and outcome.new and outcome.parent is not None:
+                more[id(outcome.parent)] = more.get(id(outcome.parent), 0) + 1
+        for place, change in enumerate(changes):
+            draft = planned[place]
+            if not change.detail.children or isinstance(draft, Refusal):
+                continue
+            count = more.get(id(draft), 0)
+            if not draft.new:
+                count += self.facts.children_counts.get(draft.row.pk, 0)
+            limit = number("biospecimen", "max_children_limit") or CHILDREN_LIMIT
+            if count > limit:
+                yield place, rules.CHILDREN_LIMIT(label=draft.row.label, count=count, limit=limit)
 
     def _plan(self, change: Change[SpecimenDetail]) -> Draft | Refusal:
         node = change if isinstance(change, Node) else _PLAIN
@@ -77,7 +108,7 @@ class Planner:
                 before.restore()
             return Refusal(refused.problems)
         self._keep(draft, change, node)
-        draft.names = self.naming
+        draft.batch = self
         return draft
 
     def _keep(self, draft: Draft, change: Change[SpecimenDetail], node: Node) -> None:
@@ -106,7 +137,7 @@ class Planner:
         visit = self._visit(detail, given)
         requirement = self._requirement(detail, visit)
         if node.collecting and requirement is not None:
-            found = self._to_complete(visit, requirement)
+            found = self._to_complete(visit, requirement, adopting=node.adopting)
             if found is not None:
                 return self._change(found, detail, node, problems)
         lineage = detail.lineage or (requirement.lineage if requirement is not None else NEW)
@@ -172,14 +203,16 @@ class Planner:
             raise Refused(rules.INVALID_VISIT())
         return found
 
-    def _to_complete(self, visit: VisitFacts, requirement: Requirement) -> Draft | None:
-        """The specimen that waits for its collection, where there is one (spec 03 §3.8)."""
+    def _to_complete(self, visit: VisitFacts, requirement: Requirement, *, adopting: bool) -> Draft | None:
+        """The specimen that waits for its collection, where there is one (spec 03 §2.8, §3.8)."""
         key = (visit.id, requirement.pk)
         made = self.lifecycle.precreated.pop(key, None)
         if made is not None:
             return made
         stored = self.facts.planned.get(key)
-        return stored if stored is not None and not stored.new and stored.row.status != COLLECTED else None
+        if stored is None or stored.new:
+            return None
+        return stored if adopting or stored.row.status != COLLECTED else None
 
     def _parent(self, draft: Draft, given: Draft | None, problems: Problems) -> Draft:
         """What the specimen is made of; a planned one's parent is created where it is missing."""
@@ -228,6 +261,8 @@ class Planner:
             return draft
         before = self.touch(draft)
         sent = detail.model_fields_set
+        if node.collecting:  # a blank name is no name here: the one that was made beforehand stays
+            sent = sent - {name for name in _NAMES if not getattr(detail, name)}
         if detail.activity_status == DISABLED:
             self._require_right(draft.visit, primary=primary, delete=True)
             force = node.force or self.actor.via == "import"
@@ -266,7 +301,12 @@ class Planner:
     # --- Both --------------------------------------------------------------------------------------
 
     def _settle(
-        self, draft: Draft, detail: SpecimenDetail, sent: frozenset[str] | set[str], node: Node, problems: Problems
+        self,
+        draft: Draft,
+        detail: SpecimenDetail,
+        sent: frozenset[str] | set[str],
+        node: Node,
+        problems: Problems,
     ) -> None:
         """Values, status, events and names of a specimen, new or stored."""
         before = None if draft.new else draft.row.status
@@ -305,7 +345,9 @@ class Planner:
         allowed = facts.deletable if delete else facts.writable
         if visit.protocol_id in allowed:
             return
-        if primary and visit.protocol_id in (facts.deletable_primaries if delete else facts.writable_primaries):
+        if primary and visit.protocol_id in (
+            facts.deletable_primaries if delete else facts.writable_primaries
+        ):
             return
         raise Refused(ACCESS_DENIED())
 

@@ -8,6 +8,7 @@ from django.db import connection
 from biobank.access import Actor
 from biobank.batch.insert import insert, take_keys
 from biobank.batch.update import update
+from biobank.records import stamp
 from specimens.specimen.models import Specimen
 from specimens.specimen.writes.drafts import Draft
 from specimens.specimen.writes.planner import all_of
@@ -34,8 +35,11 @@ def store(plans: Sequence[Draft], actor: Actor) -> list[int]:
         if draft.parent is not None:
             draft.row.parent_id = draft.parent.row.pk
             draft.row.primary_id = _primary_of(draft.parent)
-    for names in {id(plan.names): plan.names for plan in plans if plan.names is not None}.values():
-        names.generate(drafts)
+    batch = next((plan.batch for plan in plans if plan.batch is not None), None)
+    if batch is not None:
+        if batch.reason:
+            stamp(actor, reason=batch.reason)
+        batch.generate(drafts)
     stored = _take_from_parents(drafts)
     insert([draft.row for draft in new])
     _save([draft for draft in drafts if not draft.new])

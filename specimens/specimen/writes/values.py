@@ -67,9 +67,9 @@ class Values:
         for name, attribute, _, differs in _PLACE:
             own = getattr(parent, name)
             setattr(row, name, own)
-            if self._importing and name in sent and (given := getattr(detail, name)):
-                if (self._terms.canonical(attribute, given) or given) != own:
-                    problems.append(differs())
+            given = getattr(detail, name) if self._importing and name in sent else None
+            if given and (self._terms.canonical(attribute, given) or given) != own:
+                problems.append(differs())
 
     def _kind(self, draft: Draft, detail: SpecimenDetail, sent: Sent, problems: Problems) -> None:
         if "type" not in sent and "specimen_class" not in sent:
@@ -168,7 +168,12 @@ class Values:
             row.concentration = detail.concentration
             if row.concentration is None and requirement is not None:
                 row.concentration = requirement.concentration
-            if draft.new and row.concentration is None and row.lineage == ALIQUOT and draft.parent is not None:
+            if (
+                draft.new
+                and row.concentration is None
+                and row.lineage == ALIQUOT
+                and draft.parent is not None
+            ):
                 row.concentration = draft.parent.row.concentration
 
     # --- The rest --------------------------------------------------------------------------------------

@@ -1,10 +1,10 @@
 """The keys, users and pick-list values that a batch of specimens mentions, collected in one pass."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from biobank.batch.door import Change
 from sessions_auth.detail import UserSummary
-from specimens.specimen.detail import SpecimenDetail, StatusChange
+from specimens.specimen.detail import SpecimenDetail, SpecimenStatusChange
 from specimens.specimen.writes.drafts import Node
 
 _PICKS = {
@@ -19,13 +19,18 @@ class Wanted:
     """What has to be looked up."""
 
     def __init__(self, changes: Sequence[Change[SpecimenDetail]]) -> None:
-        self.targets = {change.pk for change in changes if change.pk is not None}
+        self.targets: set[int] = set()
         self.parent_ids: set[int] = set()
+        for change in changes:
+            if change.pk is not None:  # of a tree to collect, what is collected already is only a parent
+                only_parent = isinstance(change, Node) and change.collecting and not change.detail.update
+                (self.parent_ids if only_parent else self.targets).add(change.pk)
         self.parent_labels: set[str] = set()
         self.visit_ids: set[int] = set()
         self.visit_names: set[str] = set()
         self.requirement_ids: set[int] = set()
         self.by_code = False
+        self.whole_visits = False
         details = [change.detail for change in changes]
         self.labels = {detail.label for detail in details if detail.label}
         self.additional_labels = {d.additional_label for d in details if d.additional_label}
@@ -33,9 +38,19 @@ class Wanted:
         for detail in details:
             self._add_links(detail)
         self._add_users_and_terms(details)
-        self._add_disposals([change.disposal for change in changes if isinstance(change, Node) and change.disposal])
+        self._add_disposals(
+            [change.disposal for change in changes if isinstance(change, Node) and change.disposal]
+        )
 
-    def _add_disposals(self, disposals: Sequence[StatusChange]) -> None:
+    @staticmethod
+    def of_visits(visit_ids: Iterable[int]) -> "Wanted":
+        """All specimens of the visits, and what their events plan."""
+        wanted = Wanted(())
+        wanted.visit_ids = set(visit_ids)
+        wanted.by_code = wanted.whole_visits = True
+        return wanted
+
+    def _add_disposals(self, disposals: Sequence[SpecimenStatusChange]) -> None:
         self.users += [disposal.user for disposal in disposals]
         self.terms["specimen_dispose_reason"] = {disposal.reason for disposal in disposals}
 

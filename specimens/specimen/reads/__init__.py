@@ -1,0 +1,17 @@
+"""Reading specimens: scopes, wire shapes, trees, lists and searches."""
+
+from specimens.specimen.reads.scopes import (
+    collected_children,
+    is_named,
+    known_specimens,
+    require,
+    specimen,
+    specimens_for,
+)
+from specimens.specimen.reads.search import listed, matching, searched, shown
+from specimens.specimen.reads.trees import details
+
+__all__ = [
+    "collected_children", "details", "is_named", "known_specimens", "listed", "matching", "require", "searched",
+    "shown", "specimen", "specimens_for",
+]  # fmt: skip

@@ -1,0 +1,90 @@
+"""Who may see which specimens (spec 01 §D.7)."""
+
+from collections.abc import Callable, Collection, Iterable
+
+from django.db.models import Q, QuerySet
+
+from biobank.access import Actor
+from biobank.wire.errors import ACCESS_DENIED, Refused
+from specimens.participant.reads import phi_protocols
+from specimens.protocol.reads import allowed_among, protocols_for
+from specimens.specimen.detail import LabelQuery
+from specimens.specimen.models import Specimen
+from specimens.specimen.rules import COLLECTED, NEW, NOT_FOUND
+
+SPECIMEN, PRIMARY = "Specimen", "PrimarySpecimen"
+
+
+def known_specimens() -> QuerySet[Specimen]:
+    """Specimens that were not deleted."""
+    return Specimen.objects.exclude(activity_status="Disabled")
+
+
+def specimens_for(actor: Actor, *operations: str) -> QuerySet[Specimen]:
+    """The specimens with which the caller may do one of the operations; none named: read."""
+    rows = known_specimens()
+    if actor.is_super:
+        return rows
+    wanted = operations or ("Read",)
+    reached = Q(protocol__in=protocols_for(actor, SPECIMEN, *wanted))
+    if actor.has_any(PRIMARY, *wanted):
+        reached |= Q(lineage=NEW, protocol__in=protocols_for(actor, PRIMARY, *wanted))
+    return rows.filter(reached)
+
+
+def specimen(actor: Actor, pk: int, *operations: str) -> Specimen:
+    """The specimen that a path addresses. Raises SPECIMEN_NOT_FOUND, then RBAC_ACCESS_DENIED."""
+    found = known_specimens().filter(pk=pk).first()
+    if found is None:
+        raise Refused(NOT_FOUND.missing(key=pk))
+    require(actor, found.protocol_id, found.lineage, *operations)
+    return found
+
+
+def require(actor: Actor, protocol_id: int, lineage: str, *operations: str) -> None:
+    """Raise RBAC_ACCESS_DENIED unless the caller may do this with a specimen of the protocol."""
+    wanted = operations or ("Read",)
+    if allowed_among(actor, [protocol_id], SPECIMEN, *wanted):
+        return
+    if lineage == NEW and allowed_among(actor, [protocol_id], PRIMARY, *wanted):
+        return
+    raise Refused(ACCESS_DENIED())
+
+
+def sees_children(actor: Actor, protocol_ids: Collection[int]) -> set[int]:
+    """Those of the protocols in which the caller may read more than primary specimens."""
+    return allowed_among(actor, protocol_ids, SPECIMEN, "Read")
+
+
+def accession_filter(actor: Actor, protocol_ids: Iterable[int]) -> Callable[[int], bool]:
+    """Whether accession numbers of a protocol may be told; at most one query."""
+    if actor.is_super:
+        return lambda protocol_id: True
+    shown = phi_protocols(actor, set(protocol_ids))
+    return shown.__contains__
+
+
+def is_named(query: LabelQuery) -> bool:
+    """Whether a specimen has this label, in this protocol if one is given, or this barcode."""
+    if not query.label and not query.barcode:
+        return False
+    rows = known_specimens()
+    rows = rows.filter(label=query.label) if query.label else rows.filter(barcode=query.barcode)
+    if query.cp_short_title:
+        rows = rows.filter(protocol__short_title__iexact=query.cp_short_title)
+    return rows.exists()
+
+
+def collected_children(row: Specimen) -> int:
+    """How many specimens made of it, at any depth, stand in the way of its deletion."""
+    if row.primary_id is None:
+        below = known_specimens().filter(primary=row)
+        return below.filter(status=COLLECTED).count()
+    tree = dict(known_specimens().filter(primary=row.primary_id).values_list("pk", "parent"))
+    wanted = {row.pk}
+    grown = True
+    while grown:
+        more = {pk for pk, parent in tree.items() if parent in wanted} - wanted
+        wanted |= more
+        grown = bool(more)
+    return known_specimens().filter(pk__in=wanted - {row.pk}, status=COLLECTED).count()

@@ -1,0 +1,162 @@
+"""Trees of specimens: what is stored, merged with what the protocol plans (spec 03 §3.2, §5; 02 §C6)."""
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from biobank.access import Actor
+from specimens.protocol.labels import aliquot_format_text
+from specimens.protocol.models import CollectionProtocol, Event, Requirement
+from specimens.protocol.reads import protocols_by_id, requirements_of
+from specimens.specimen.reads.rows import Context, Json, Row, detail, rows_of_trees, users_of
+from specimens.specimen.reads.scopes import accession_filter, sees_children
+from specimens.specimen.rules import ALIQUOT, COLLECTED, DERIVED, NEW
+
+_Key = tuple[int | None, int | None]
+
+
+def context_of(actor: Actor, rows: Sequence[Row], *, formats: bool = True) -> Context:
+    """What the wire shapes of the rows share; three queries at most."""
+    protocol_ids = {row.cp_id for row in rows}
+    return Context(
+        users=users_of(rows),
+        shows_accession=accession_filter(actor, protocol_ids),
+        label_format=_Formats(protocols_by_id(protocol_ids)) if formats and rows else lambda row: None,
+    )
+
+
+class _Formats:
+    """`labelFmt`: the requirement's template, else the protocol's for the lineage."""
+
+    def __init__(self, protocols: Mapping[int, CollectionProtocol]) -> None:
+        self._texts: dict[tuple[int, str], str | None] = {}
+        for pk, protocol in protocols.items():
+            self._texts[pk, NEW] = protocol.specimen_label_fmt
+            self._texts[pk, DERIVED] = protocol.derivative_label_fmt
+            self._texts[pk, ALIQUOT] = aliquot_format_text(protocol)
+
+    def __call__(self, row: Row) -> str | None:
+        return row.req_label_fmt or self._texts.get((row.cp_id, row.lineage))
+
+
+@dataclass
+class Forest:
+    """Stored specimens and planned ones, ready to be told as trees."""
+
+    context: Context
+    shown: Collection[int]  # protocols where children may be told
+    below: dict[int | None, list[Row]] = field(default_factory=dict)
+    planned: dict[_Key, list[Requirement]] = field(default_factory=dict)  # (event, parent requirement)
+
+    @staticmethod
+    def of(actor: Actor, rows: Sequence[Row], visits: Sequence[Row] = ()) -> "Forest":
+        """`visits` are rows without specimen; what is planned for them is told too."""
+        every = [*rows, *visits]
+        forest = Forest(context_of(actor, every), sees_children(actor, {row.cp_id for row in every}))
+        for row in rows:
+            forest.below.setdefault(row.parent_id, []).append(row)
+        wanted = {row.event_id for row in every if row.event_id is not None}
+        for event_id, requirements in requirements_of(wanted, closed=False).items() if wanted else ():
+            for requirement in requirements:
+                forest.planned.setdefault((event_id, requirement.parent_id), []).append(requirement)
+        return forest
+
+    def tree(self, row: Row) -> Json:
+        """A specimen with its children, stored and planned."""
+        if row.cp_id not in self.shown:
+            return detail(row, self.context, [])
+        stored = self.below.get(row.id, []) if row.id is not None else []
+        children = [*stored, *self._coming(row, stored)]
+        return detail(row, self.context, [self.tree(child) for child in sorted(children, key=_order)])
+
+    def _coming(self, row: Row, stored: Sequence[Row]) -> Iterator[Row]:
+        """What is planned below a specimen and not there yet."""
+        if row.req_id is None:
+            return
+        there = {child.req_id for child in stored}
+        for requirement in self.planned.get((row.event_id, row.req_id), ()):
+            if requirement.pk not in there:
+                yield _anticipated(requirement, row)
+
+    def of_visit(self, visit: Row) -> list[Json]:
+        """All trees of a visit; `visit` is a row without specimen that carries the visit's keys."""
+        stored = [row for row in self.below.get(None, []) if row.visit_id == visit.visit_id]
+        there = {row.req_id for row in stored}
+        coming = [
+            _anticipated(requirement, visit)
+            for requirement in self.planned.get((visit.event_id, None), ())
+            if requirement.pk not in there
+        ]
+        return [self.tree(row) for row in sorted([*stored, *coming], key=_order)]
+
+
+def _order(row: Row) -> tuple[bool, int, bool, int, bool, int]:
+    """Siblings stand by sort order, requirement and id (spec 03 §5)."""
+    return (
+        row.sort_order is None, row.sort_order or 0, row.req_id is None, row.req_id or 0, row.id is None, row.id or 0,
+    )  # fmt: skip
+
+
+def _anticipated(requirement: Requirement, above: Row) -> Row:
+    """What a requirement asks for, as a specimen without id; `above` is its parent or its visit."""
+    return above._replace(
+        id=None,
+        req_id=requirement.pk,
+        req_code=requirement.code,
+        req_label=requirement.name,
+        sort_order=requirement.sort_order,
+        storage_type=requirement.storage_type,
+        pre_barcoded_tube=requirement.pre_barcoded_tube,
+        label_auto_print_mode=requirement.label_auto_print_mode,
+        req_label_fmt=requirement.label_fmt,
+        label=None,
+        additional_label=None,
+        barcode=None,
+        specimen_class=requirement.specimen_class,
+        type=requirement.type,
+        lineage=requirement.lineage,
+        anatomic_site=requirement.anatomic_site,
+        laterality=requirement.laterality,
+        pathology=requirement.pathology,
+        status=None,
+        initial_qty=requirement.initial_qty,
+        available_qty=requirement.initial_qty,
+        concentration=requirement.concentration,
+        parent_id=above.id,
+        parent_label=above.label,
+        primary_id=above.primary_id or above.id,
+        activity_status="Active",
+        created_on=None,
+        created_by=None,
+        freeze_thaw_cycles=None,
+        image_id=None,
+        external_ids=[],
+        biohazards=[],
+        comments=None,
+    )
+
+
+def visit_row(
+    protocol: CollectionProtocol, event: Event | None, cpr_id: int | None, ppid: str | None, **visit: object
+) -> Row:
+    """A row that stands for a visit (or an event to come), from which planned specimens take their keys."""
+    empty: dict[str, object] = dict.fromkeys(Row._fields)
+    empty |= {
+        "cp_id": protocol.pk,
+        "cp_short_title": protocol.short_title,
+        "cpr_id": cpr_id,
+        "ppid": ppid,
+        "event_id": event.pk if event is not None else None,
+        "event_code": event.code if event is not None else None,
+        "event_label": event.label if event is not None else None,
+        "lineage": NEW,
+        "status": COLLECTED,
+    }
+    return Row(**{**empty, **visit})  # type: ignore[arg-type]
+
+
+def details(actor: Actor, ids: Sequence[int]) -> list[Json]:
+    """Specimens with the trees below them, in the order of `ids`; a fixed number of queries."""
+    rows = rows_of_trees(ids)
+    forest = Forest.of(actor, rows)
+    found = {row.id: row for row in rows}
+    return [forest.tree(found[pk]) for pk in ids if pk in found]

@@ -1,0 +1,111 @@
+"""Calls that change several specimens at once: trees, lists, the same change for many, deletes (spec 03 §3.8, §3.9)."""
+
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Any
+
+from django.db import transaction
+from django.db.models import Q
+
+from biobank.access import Actor
+from biobank.batch.door import Change
+from biobank.configuration.reads import number
+from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Refused
+from specimens.specimen import rules
+from specimens.specimen.detail import SpecimenBulkChange, SpecimenDetail, SpecimenStatusChange
+from specimens.specimen.models import Specimen
+from specimens.specimen.writes.doors import SPECIMENS
+from specimens.specimen.writes.drafts import Node
+from specimens.visit.detail import VisitDetail
+from specimens.visit.writes import VISITS
+
+UPDATE_LIMIT = 100
+_requests = count(1)
+
+
+def nodes_of(trees: Sequence[SpecimenDetail], *, adopting: bool = False) -> list[Node]:
+    """The nodes of collect trees, parents first."""
+    request = next(_requests)
+
+    def flatten(detail: SpecimenDetail, parent: Node | None) -> Iterator[Node]:
+        node = Node(detail, detail.id, parent=parent, collecting=True, adopting=adopting, request=request)
+        yield node
+        for child in detail.children or ():
+            yield from flatten(child, node)
+
+    return [node for tree in trees for node in flatten(tree, None)]
+
+
+def collect(trees: Sequence[SpecimenDetail], actor: Actor) -> list[tuple[Node, int]]:
+    """Save trees of specimens; answers every node with its key, all or none."""
+    nodes = nodes_of(trees)
+    return list(zip(nodes, SPECIMENS.write(nodes, actor), strict=True))
+
+
+def collect_visit(
+    visit: VisitDetail, trees: Sequence[SpecimenDetail], actor: Actor
+) -> tuple[int, list[tuple[Node, int]]]:
+    """Save a visit and its specimens, all or nothing (spec 03 §2.8)."""
+    with transaction.atomic():
+        visit_id = VISITS.write_one(visit, actor, visit.id)
+        nodes = nodes_of(trees, adopting=True)
+        for node in nodes:
+            node.detail.visit_id, node.detail.visit_name = visit_id, None
+        return visit_id, list(zip(nodes, SPECIMENS.write(nodes, actor), strict=True))
+
+
+def identify(keys: Sequence[tuple[int | None, str | None, str | None]]) -> list[int]:
+    """The ids of specimens named by id, label or barcode. Raises SPECIMEN_LABEL_REQUIRED, SPECIMEN_NOT_FOUND."""
+    labels = {label for pk, label, _ in keys if pk is None and label}
+    barcodes = {barcode for pk, label, barcode in keys if pk is None and not label and barcode}
+    rows = Specimen.objects.filter(Q(label__in=labels) | Q(barcode__in=barcodes)).exclude(
+        activity_status="Disabled"
+    )
+    found = list(rows.values_list("pk", "label", "barcode")) if labels or barcodes else []
+    by_label: dict[Any, int] = {label: pk for pk, label, _ in found}
+    by_barcode: dict[Any, int] = {barcode: pk for pk, _, barcode in found}
+    ids: list[int] = []
+    problems = []
+    for pk, label, barcode in keys:
+        known = pk if pk is not None else by_label.get(label) if label else by_barcode.get(barcode)
+        if known is not None:
+            ids.append(known)
+        elif label or barcode:
+            problems.append(rules.NOT_FOUND(key=label or barcode))
+        else:
+            problems.append(rules.LABEL_REQUIRED())
+    if problems:
+        raise Refused(*problems)
+    return ids
+
+
+def change_each(details: Sequence[SpecimenDetail], actor: Actor) -> list[int]:
+    """A list of different changes, all or none."""
+    ids = identify([(detail.id, detail.label, detail.barcode) for detail in details])
+    return SPECIMENS.write([Change(detail, pk) for detail, pk in zip(details, ids, strict=True)], actor)
+
+
+def change_all(body: SpecimenBulkChange, actor: Actor) -> list[int]:
+    """The same change for many specimens. Raises SPECIMEN_UPDATE_LIMIT_MAXED."""
+    ids = list(dict.fromkeys(body.ids or ()))
+    limit = number("biospecimen", "max_spmns_update_limit") or UPDATE_LIMIT
+    if len(ids) > limit:
+        raise Refused(rules.UPDATE_LIMIT(limit=limit))
+    return SPECIMENS.write([Change(body.detail, pk) for pk in ids], actor)
+
+
+def change_status(changes: Sequence[SpecimenStatusChange], ids: Sequence[int], actor: Actor) -> list[int]:
+    """Close, reopen or delete specimens, all or none (spec 03 §3.5)."""
+    nodes: list[Node] = []
+    for change, pk in zip(changes, ids, strict=True):
+        if not change.status:
+            raise Refused(ACTIVITY_STATUS_INVALID(value="(none)"))
+        detail = SpecimenDetail(activity_status=change.status, op_comments=change.comments)
+        nodes.append(Node(detail, pk, disposal=change, force=bool(change.force_update)))
+    return SPECIMENS.write(nodes, actor)
+
+
+def delete(ids: Sequence[int], actor: Actor, *, force: bool, reason: str | None) -> list[int]:
+    """Delete specimens, all or none. Raises SPECIMEN_REF_ENTITY_FOUND unless forced."""
+    detail = SpecimenDetail(activity_status=rules.DISABLED, op_comments=reason)
+    return SPECIMENS.write([Node(detail, pk, force=force) for pk in ids], actor)
