@@ -257,11 +257,14 @@ def dependents(pks: Iterable[int]) -> dict[int, list[Dependents]]:
     wanted = list(pks)
     if not wanted:
         return {}
-    counted = User.objects.filter(pk__in=wanted).values_list(
-        "pk",
-        _alive("coordinated_sites"),
-        _alive("led_protocols"),
-        _alive("coordinated_protocols"),
+    counted = (
+        User.objects.filter(pk__in=wanted)
+        .annotate(
+            sites_led=_alive("coordinated_sites"),
+            protocols_led=_alive("led_protocols"),
+            protocols_helped=_alive("coordinated_protocols"),
+        )
+        .values_list("pk", "sites_led", "protocols_led", "protocols_helped")
     )
     return {
         pk: [

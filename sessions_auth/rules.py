@@ -213,16 +213,12 @@ def _outranks(actor: Actor, user: Standing) -> bool:
 def right_problems(actor: Actor, now: Standing | None, wish: Standing, operation: str) -> Iterator[Problem]:
     """Why the caller may not make this change, at most one reason (spec 01 §C.7); `now` None: create."""
     states = [wish] if now is None else [now, wish]
-    if now is not None and now.email_address.lower() != wish.email_address.lower():
-        if now.user_id == actor.user_id:
-            yield EMAIL_SELF_UPDATE()
-            return
-        if not (actor.is_super or actor.is_institute_admin):
-            yield INST_ADMIN_RIGHTS_REQUIRED()
-            return
-    if actor.is_super:
+    readdressed = now is not None and now.email_address.lower() != wish.email_address.lower()
+    if readdressed and wish.user_id == actor.user_id:
+        yield EMAIL_SELF_UPDATE()
+    elif actor.is_super:
         return
-    if any(state.type == SUPER or state.api_user for state in states):
+    elif any(state.type == SUPER or state.api_user for state in states):
         yield ADMIN_RIGHTS_REQUIRED()
     elif any(state.type == INSTITUTE for state in states) and not actor.is_institute_admin:
         yield INST_ADMIN_RIGHTS_REQUIRED()
@@ -230,3 +226,5 @@ def right_problems(actor: Actor, now: Standing | None, wish: Standing, operation
         state.institute_id != actor.institute_id for state in states if state.type != CONTACT
     ) or not actor.has_any("User", operation):
         yield ACCESS_DENIED()
+    elif readdressed and not actor.is_institute_admin:
+        yield INST_ADMIN_RIGHTS_REQUIRED()
