@@ -26,13 +26,13 @@ def ensure(port: int, data_dir: Path, seconds: float = 180) -> tuple[str, bool]:
     if is_ready(address):
         return address, False
     log = data_dir / "log" / "up.log"
-    log.parent.mkdir(parents=True, exist_ok=True)
+    log.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with log.open("ab") as out:
         command = [sys.executable, str(settings.BASE_DIR / "manage.py"), "up"]
         process = subprocess.Popen(  # noqa: S603 - our own command
             [*command, "--port", str(port), "--data-dir", str(data_dir)],
             stdin=subprocess.DEVNULL,
-            stdout=out,
+            stdout=subprocess.DEVNULL,  # it shows a generated password, which belongs in no log
             stderr=out,
             start_new_session=True,
             env={**os.environ, "DATA_DIR": str(data_dir), "PORT": str(port)},
