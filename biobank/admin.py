@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, ClassVar
 
+import django.contrib.auth.admin  # noqa: F401 - registers the groups that are taken off below
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.auth.models import Group
