@@ -121,11 +121,15 @@ def at_work(kind: str, version_key: int) -> QuerySet[Export]:
     return Export.objects.filter(kind=kind, version_key=version_key, state__in=(State.PENDING, State.RUNNING))
 
 
-def mark_vanished(export: Export) -> None:
-    """The file is no longer on the disk: the export is absent from now on, and the row says why."""
-    Export.objects.filter(pk=export.pk, state=State.DONE).update(
+def mark_vanished(export: Export) -> bool:
+    """The file is no longer on the disk: the export is absent from now on, and the row says why.
+
+    False when the row had gone with its file, as it should: then there is nothing to say.
+    """
+    marked = Export.objects.filter(pk=export.pk, state=State.DONE).update(
         state=State.FAILED, error="the file vanished from the data directory", file=""
     )
+    return bool(marked)
 
 
 def _drop_ready(kind: str, version_key: int) -> bool:

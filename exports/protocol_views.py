@@ -31,7 +31,7 @@ class PublishedEvents(ApiView):
 
 
 class PublishedDefinition(ApiView):
-    @operation("A published definition as a file", answer="application/json")
+    @operation("A published definition as a file", answer=OBJECT)
     def get(self, request: Request, pk: int, event: int) -> HttpResponse:
         return attachment(f"CpDef_{pk}.json", published_version(pk, event, self.actor).definition)
 

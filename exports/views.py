@@ -1,5 +1,6 @@
 """The server-root calls of repositories of every kind: export, processing flag, versions (spec 06 §1, §2.6, §5)."""
 
+import logging
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any
@@ -14,6 +15,8 @@ from exports.engine import Phase, Start
 from exports.models import Export
 from exports.registry import HEAD, LATEST, ExportKind, Owner, kind_of
 from exports.root import DETAIL, RootError, RootView, root_operation, truthy
+
+log = logging.getLogger("exports")
 
 OBJECT = {"type": "object", "additionalProperties": True}
 LIST = {"type": "array", "items": OBJECT}
@@ -96,17 +99,24 @@ class ExportView(RepositoryView):
         if not request.path.endswith("/"):
             return HttpResponsePermanentRedirect(request._request.get_full_path(force_append_slash=True))
         target = self.target(version)
-        ready = self._ready(target)
-        if isinstance(ready, HttpResponse):
-            return ready
-        private = target.kind.is_private(target.repository)
+        while True:
+            ready = self._ready(target)
+            if isinstance(ready, HttpResponse):
+                return ready
+            try:
+                return self._send(request, ready, private=target.kind.is_private(target.repository))
+            except FileNotFoundError:
+                if engine.mark_vanished(ready):
+                    return empty(HTTPStatus.NO_CONTENT)
+                # Deleted or replaced since the row was read: look again.
+
+    def _send(self, request: Request, ready: Export, *, private: bool) -> HttpResponseBase:
         if request.method == "HEAD":
             return download.head(request._request, ready, private=private)
-        try:
-            return download.get(request._request, ready, private=private)
-        except FileNotFoundError:
-            engine.mark_vanished(ready)
-            return empty(HTTPStatus.NO_CONTENT)
+        answer = download.get(request._request, ready, private=private)
+        if answer.status_code in (HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT):
+            log.info("user %s downloads %s", self.actor.user_id, ready.file_name)
+        return answer
 
     def head(self, request: Request, version: str, **path: str) -> HttpResponseBase:
         return self.get(request, version, **path)
