@@ -62,6 +62,15 @@ KNOWN: tuple[Known, ...] = (
     *_numbers("administrative", active_users_login_days=90),
     *_flags("biospecimen", cp_coding_enabled=False, uid_mandatory=False, mrn_restriction_enabled=False),
     *_texts("biospecimen", mpi_format="", mpi_pattern="", participant_uid_pattern=""),
+    # %NAME_UID% counts equal texts, so that visits of two protocols with equal PPIDs get different names
+    *_texts(
+        "biospecimen",
+        visit_name_format="%PPI%_%EVENT_LABEL%_%NAME_UID%",
+        unplanned_visit_name_format="%PPI%_Unplanned_%NAME_UID%",
+        aliquot_label_format="%PSPEC_LABEL%_%PSPEC_UID%",
+        specimen_barcode_format="",
+    ),
+    *_flags("biospecimen", mandatory_aliquot_qty=True),
     Known("notifications", "cc_import_emails_to_admin", "BOOLEAN", "false"),
     Known("query", "floating_point_precision", "INT", "0"),
     Known("query", "max_concurrent_queries", "INT", "10"),

@@ -1,22 +1,17 @@
 """Which template names a record: the requirement's, the protocol's, or the system's (spec 02 §A3, §C6)."""
 
+from biobank.configuration.known import default_of
 from biobank.configuration.reads import setting
 from specimens.protocol.labels.language import LabelFormat, LabelKind, is_template
 from specimens.protocol.models import CollectionProtocol, Lineage, Requirement
 
 MODULE = "biospecimen"
-# %NAME_UID% counts equal texts, so that the names of two protocols with equal PPIDs do not meet.
-DEFAULTS = {
-    "aliquot_label_format": "%PSPEC_LABEL%_%PSPEC_UID%",
-    "visit_name_format": "%PPI%_%EVENT_LABEL%_%NAME_UID%",
-    "unplanned_visit_name_format": "%PPI%_Unplanned_%NAME_UID%",
-}
 
 
 def _system(kind: LabelKind, name: str) -> str:
-    """The template of a setting; one that is no template counts as not set."""
+    """The template of a setting; in place of one that is no template, the setting's default."""
     chosen = setting(MODULE, name)
-    return chosen if chosen and is_template(kind, chosen) else DEFAULTS.get(name, "")
+    return chosen if chosen and is_template(kind, chosen) else default_of(MODULE, name)
 
 
 def _compiled(kind: LabelKind, text: str | None) -> LabelFormat | None:

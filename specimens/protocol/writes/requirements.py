@@ -9,7 +9,7 @@ import orjson
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert, take_keys
-from biobank.configuration.reads import setting
+from biobank.configuration.reads import flag
 from biobank.wire.errors import ACCESS_DENIED, INVALID_REQUEST, Problem
 from sessions_auth.reads import Users, load_users
 from specimens.protocol import below
@@ -45,7 +45,7 @@ _OF_ALL = ("collector_id", "receiver_id", "collection_procedure", "collection_co
 
 def quantity_is_mandatory() -> bool:
     """Whether every aliquot needs a quantity: yes, unless the system's setting says otherwise."""
-    return setting("biospecimen", "mandatory_aliquot_qty").lower() not in ("false", "no", "0")
+    return flag("biospecimen", "mandatory_aliquot_qty")
 
 
 @dataclass(slots=True)

@@ -1,0 +1,309 @@
+"""Protocols and what belongs to them in the admin; changes go through the same doors as in the API."""
+
+from typing import Any, ClassVar
+
+from django import forms
+from django.contrib import admin
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.safestring import SafeString
+from unfold.admin import TabularInline
+from unfold.widgets import UnfoldAdminSelectWidget
+
+from biobank.access import Actor
+from biobank.admin import DoorAdmin, DoorForm, ReadOnlyAdmin
+from sessions_auth.detail import UserSummary
+from sites.models import Site
+from specimens.protocol import below
+from specimens.protocol.detail.consents import StatementDetail
+from specimens.protocol.detail.events import ProtocolEventDetail
+from specimens.protocol.detail.protocols import PrintSetting, ProtocolDetail, SiteLink
+from specimens.protocol.detail.requirements import RequirementDetail
+from specimens.protocol.models import (
+    CollectionProtocol,
+    ConsentStatement,
+    ConsentTier,
+    Event,
+    ProtocolSite,
+    PublishedVersion,
+    Requirement,
+)
+from specimens.protocol.reads.scopes import PROTOCOL, protocols_for
+from specimens.protocol.rules.events import DAYS
+from specimens.protocol.rules.protocols import (
+    CHOICES,
+    LABEL_PRINT_MODES,
+    LINEAGES,
+    STATUSES,
+)
+from specimens.protocol.writes.consents import STATEMENTS
+from specimens.protocol.writes.events import EVENTS
+from specimens.protocol.writes.protocols import PROTOCOLS
+from specimens.protocol.writes.requirements import REQUIREMENTS
+
+_SELECTS: dict[str, tuple[str, ...]] = {name: allowed for name, allowed, _, _ in CHOICES} | {
+    "activity_status": STATUSES,
+    "point_unit": tuple(DAYS),
+    "lineage": LINEAGES,
+    "label_auto_print_mode": LABEL_PRINT_MODES,
+}
+
+
+class _Selects(DoorAdmin):
+    """Texts with a fixed list of values are chosen from it."""
+
+    resource = PROTOCOL
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        allowed = _SELECTS.get(db_field.name)
+        if allowed is None:
+            return super().formfield_for_dbfield(db_field, request, **kwargs)
+        choices = [(value, value) for value in allowed]
+        return forms.ChoiceField(
+            choices=choices if db_field.has_default() else [("", "-"), *choices],
+            required=False,
+            initial=db_field.default if db_field.has_default() else "",
+            widget=UnfoldAdminSelectWidget,
+        )
+
+
+class _Shown(TabularInline):  # type: ignore[misc]
+    """Records below another, to look at and to go to."""
+
+    extra = 0
+    tab = True
+    show_change_link = True
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+
+class EventsShown(_Shown):
+    model = Event
+    fields = ["label", "code", "point", "point_unit", "activity_status"]
+
+
+class SitesShown(_Shown):
+    model = ProtocolSite
+    fields = ["site", "code"]
+    show_change_link = False
+
+
+class TiersShown(_Shown):
+    model = ConsentTier
+    fields = ["statement", "activity_status"]
+    show_change_link = False
+
+
+class VersionsShown(_Shown):
+    model = PublishedVersion
+    fields = ["version", "kind", "changes", "published_by", "published_at"]
+
+
+class RequirementsShown(_Shown):
+    model = Requirement
+    fields = ["name", "code", "lineage", "specimen_class", "type", "initial_qty", "parent", "activity_status"]
+
+
+class ProtocolForm(DoorForm):
+    """`sites` keeps the protocol's codes of the sites that stay."""
+
+    sites = forms.ModelMultipleChoiceField(Site.objects.exclude(activity_status="Disabled").order_by("name"))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if self.instance.pk is not None and "sites" in self.fields:
+            self.initial["sites"] = list(self.instance.protocol_sites.values_list("site_id", flat=True))
+
+
+@admin.register(CollectionProtocol)
+class ProtocolAdmin(_Selects):
+    door = PROTOCOLS
+    detail = ProtocolDetail
+    form = ProtocolForm
+    list_display = [
+        "short_title", "title", "code", "principal_investigator", "registrations", "activity_status", "draft_mode",
+    ]  # fmt: skip
+    list_filter = ["activity_status", "protocol_sites__site"]
+    list_select_related = ["principal_investigator"]
+    search_fields = ["short_title", "title", "code", "irb_id"]
+    autocomplete_fields = ["principal_investigator"]
+    filter_horizontal = ["coordinators"]
+    inlines = [EventsShown, SitesShown, TiersShown, VersionsShown]
+    fieldsets = [
+        (None, {"fields": (
+            ("short_title", "title"), ("code", "irb_id"), ("principal_investigator", "activity_status"),
+            "sites", "coordinators", ("start_date", "end_date"), "anticipated_participants_count",
+            "description_url",
+        )}),
+        ("Names and labels", {"fields": (
+            ("ppid_fmt", "manual_ppid_enabled"), ("visit_name_fmt", "manual_visit_name_enabled"),
+            ("specimen_label_fmt", "manual_spec_label_enabled"), ("derivative_label_fmt", "aliquot_label_fmt"),
+            ("additional_label_fmt", "label_sequence_key"), ("specimen_barcode_fmt", "barcoding_enabled"),
+        )}),
+        ("Collection", {"fields": (
+            ("visit_collection_mode", "close_parent_specimens"), ("visit_name_print_mode", "visit_name_print_copies"),
+            "spmn_label_pre_print_mode", ("container_selection_strategy", "aliquots_in_same_container"),
+        )}),
+    ]  # fmt: skip
+
+    def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+        return rows.filter(pk__in=protocols_for(actor))
+
+    @admin.display(description="Registrations")
+    def registrations(self, row: CollectionProtocol) -> SafeString:
+        count = below.registrations().filter(protocol=row.pk).count()
+        url = reverse("admin:participant_registration_changelist")
+        return format_html('<a href="{}?protocol__id__exact={}">{}</a>', url, row.pk, count)
+
+    def detail_of(self, form: Any) -> ProtocolDetail:
+        """The stored protocol with the form's values; what the form does not show stays."""
+        data = dict(form.cleaned_data)
+        investigator, coordinators = data.pop("principal_investigator"), data.pop("coordinators")
+        stored = form.instance.pk and {link.site_id: link.code for link in form.instance.protocol_sites.all()}
+        links = [
+            SiteLink(site_name=site.name, code=(stored or {}).get(site.pk)) for site in data.pop("sites")
+        ]
+        return ProtocolDetail(
+            **_unshown(form.instance),
+            **data,
+            principal_investigator=UserSummary(id=investigator.pk) if investigator else None,
+            coordinators=[UserSummary(id=person.pk) for person in coordinators],
+            cp_sites=links,
+        )
+
+
+_UNSHOWN = (
+    "sop_document_url", "sop_document_name", "kit_labels_enabled", "bulk_part_reg_enabled", "set_qty_to_zero",
+    "storage_site_based_access", "draft_data_entry", "store_spr_enabled", "extract_spr_text",
+)  # fmt: skip
+
+
+def _unshown(row: CollectionProtocol) -> dict[str, Any]:
+    """Values that a replacement needs and the form does not show."""
+    kept: dict[str, Any] = {name: getattr(row, name) for name in _UNSHOWN}
+    kept["spmn_label_print_settings"] = [PrintSetting(**item) for item in row.spmn_label_print_settings]
+    return kept
+
+
+@admin.register(Event)
+class EventAdmin(_Selects):
+    door = EVENTS
+    detail = ProtocolEventDetail
+    list_display = ["label", "protocol", "code", "point", "point_unit", "default_site", "activity_status"]
+    list_filter = ["activity_status", "protocol"]
+    list_select_related = ["protocol", "default_site"]
+    search_fields = ["label", "code", "protocol__short_title"]
+    autocomplete_fields = ["protocol", "default_site"]
+    inlines = [RequirementsShown]
+    fields = [
+        "protocol", ("label", "code"), ("point", "point_unit"), "default_site",
+        ("clinical_diagnosis", "clinical_status"), ("visit_name_print_mode", "visit_name_print_copies"),
+        "activity_status",
+    ]  # fmt: skip
+
+    def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+        return rows.filter(protocol__in=protocols_for(actor))
+
+    def detail_of(self, form: Any) -> ProtocolEventDetail:
+        data = dict(form.cleaned_data)
+        protocol, site = data.pop("protocol"), data.pop("default_site")
+        return ProtocolEventDetail(
+            event_label=data.pop("label"),
+            event_point=data.pop("point"),
+            event_point_unit=data.pop("point_unit"),
+            cp_short_title=protocol.short_title if protocol else None,
+            default_site=site.name if site else None,
+            **data,
+        )
+
+
+@admin.register(Requirement)
+class RequirementAdmin(_Selects):
+    door = REQUIREMENTS
+    detail = RequirementDetail
+    list_display = [
+        "__str__", "code", "protocol", "event", "lineage", "specimen_class", "type", "initial_qty", "activity_status",
+    ]  # fmt: skip
+    list_filter = ["activity_status", "lineage", "specimen_class", "event__protocol"]
+    list_select_related = ["event__protocol"]
+    search_fields = ["name", "code", "type", "event__label", "event__protocol__short_title"]
+    autocomplete_fields = ["event", "parent", "collector", "receiver"]
+    fields = [
+        ("event", "parent"), ("lineage", "activity_status"), ("name", "code"), ("specimen_class", "type"),
+        ("anatomic_site", "laterality"), ("pathology", "storage_type"), ("initial_qty", "concentration"),
+        ("collection_procedure", "collection_container"), ("collector", "receiver"), "label_fmt",
+        ("label_auto_print_mode", "label_print_copies"), "sort_order",
+    ]  # fmt: skip
+
+    @admin.display(ordering="event__protocol__short_title")
+    def protocol(self, row: Requirement) -> str:
+        return row.event.protocol.short_title
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
+        """A requirement stays where it was planned."""
+        return ["event", "parent", "lineage"] if obj is not None else []
+
+    def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+        return rows.filter(event__protocol__in=protocols_for(actor))
+
+    def detail_of(self, form: Any) -> RequirementDetail:
+        data = dict(form.cleaned_data)
+        event, parent = data.pop("event", None), data.pop("parent", None)
+        people = {
+            name: UserSummary(id=person.pk)
+            for name in ("collector", "receiver")
+            if (person := data.pop(name)) is not None
+        }
+        row = form.instance
+        return RequirementDetail(
+            event_id=event.pk if event else None,
+            parent_sr_id=parent.pk if parent else None,
+            pre_barcoded_tube=row.pre_barcoded_tube,
+            default_custom_field_values=row.default_custom_field_values,
+            **people,
+            **data,
+        )
+
+
+@admin.register(ConsentStatement)
+class StatementAdmin(_Selects):
+    door = STATEMENTS
+    detail = StatementDetail
+    list_display = ["code", "statement", "activity_status"]
+    list_filter = ["activity_status"]
+    search_fields = ["code", "statement"]
+    fields = ["code", "statement", "activity_status"]
+
+    def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+        return rows
+
+
+@admin.register(PublishedVersion)
+class VersionAdmin(ReadOnlyAdmin):
+    resource: ClassVar[str | None] = PROTOCOL
+    list_display = [
+        "protocol",
+        "version",
+        "kind",
+        "changes",
+        "published_by",
+        "published_at",
+        "released",
+        "retired",
+    ]
+    list_filter = ["kind", "released", "retired", "protocol"]
+    list_select_related = ["protocol", "published_by"]
+    search_fields = ["protocol__short_title", "version", "changes", "reason"]
+    date_hierarchy = "published_at"
+
+    def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+        return rows.filter(protocol__in=protocols_for(actor))
