@@ -1,14 +1,19 @@
 """Protocols with sites and events, made directly, and bodies of registrations and visits for them."""
 
+from datetime import UTC, datetime
 from typing import Any
 
 from sessions_auth.models import User
 from sites.models import Site
+from specimens.participant.models import Registration
 from specimens.protocol.models import CollectionProtocol, Event, ProtocolSite
+from specimens.visit.models import Visit
 from tests import factories
 
 
-def protocol(short_title: str | None = None, *, at: list[Site] | None = None, **more: Any) -> CollectionProtocol:
+def protocol(
+    short_title: str | None = None, *, at: list[Site] | None = None, **more: Any
+) -> CollectionProtocol:
     """A protocol at the given sites (or one of its own)."""
     name = short_title or f"CP {factories.number()}"
     found = CollectionProtocol.objects.create(
@@ -36,3 +41,12 @@ def registration_body(of: CollectionProtocol, ppid: str | None = None, **more: A
         "participant": {},
     }
     return {**body, **more}
+
+
+def visit(of: Registration, name: str | None = None, **more: Any) -> Visit:
+    return Visit.objects.create(
+        registration=of,
+        protocol=of.protocol,
+        name=name or f"V-{factories.number()}",
+        **{"status": "Complete", "visit_date": datetime(2024, 3, 12, 9, 15, tzinfo=UTC), **more},
+    )

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert
+from biobank.batch.update import update
 from biobank.wire.errors import ACCESS_DENIED, Problem
 from sessions_auth.reads import Users, load_users
 from specimens.participant import rules
@@ -109,10 +110,8 @@ def _answer_problems(
 
 def apply_consents(plans: Sequence[ConsentPlan], actor: Actor) -> list[int]:
     """Write the planned answers; a fixed number of statements."""
-    rows = [plan.row for plan in plans]
-    columns = [*_PLAIN.values(), "consent_witness"]
-    if rows:
-        Registration.objects.bulk_update(rows, columns, batch_size=500)
+    rows = {plan.row.pk: plan.row for plan in plans}
+    update(list(rows.values()), [*_PLAIN.values(), "consent_witness_id"])
     touched = [(plan.row.pk, tier) for plan in plans for tier in plan.answers]
     stored = {
         (answer.registration_id, answer.tier_id): answer
@@ -134,8 +133,7 @@ def apply_consents(plans: Sequence[ConsentPlan], actor: Actor) -> list[int]:
                 answer.response = response or ""
                 changed.append(answer)
     ConsentResponse.objects.filter(pk__in=removed).delete()
-    if changed:
-        ConsentResponse.objects.bulk_update(changed, ["response"], batch_size=500)
+    update(changed, ["response"])
     insert(fresh)
     return [plan.row.pk for plan in plans]
 

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from biobank.batch.insert import insert
+from biobank.batch.rows import Blank
+from biobank.batch.update import update
 from biobank.wire.errors import Problem
 from specimens.participant import rules
 from specimens.participant.models import MedicalRecord, Participant, Registration
 
 Numbers = Mapping[int, str | None]  # medical record number by site id
+_participant, _number = Blank(Participant), Blank(MedicalRecord)
 
 
 @dataclass(slots=True, eq=False)
@@ -89,9 +92,9 @@ class People:
 
     def create(self, values: Mapping[str, Any], numbers: Numbers) -> Person:
         """A participant of this batch; stored by `save`."""
-        person = Person(Participant(**values), is_new=True)
+        person = Person(_participant(**values), is_new=True)
         for site_id, mrn in numbers.items():
-            person.numbers[site_id] = MedicalRecord(site_id=site_id, mrn=mrn)
+            person.numbers[site_id] = _number(site_id=site_id, mrn=mrn)
         self._index(person)
         return person
 
@@ -119,7 +122,7 @@ def _replace_numbers(person: Person, numbers: Numbers) -> None:
             person.dropped_numbers.append(record)
     for site_id, mrn in numbers.items():
         if site_id not in kept:
-            kept[site_id] = MedicalRecord(site_id=site_id, mrn=mrn)
+            kept[site_id] = _number(site_id=site_id, mrn=mrn)
     person.numbers = kept
 
 
@@ -153,8 +156,7 @@ def save(people: Iterable[Person]) -> None:
     insert([person.row for person in unique if person.is_new])
     changed = [person for person in unique if person.changed and not person.is_new]
     if changed:
-        fields = sorted(set().union(*(person.changed for person in changed)))
-        Participant.objects.bulk_update([person.row for person in changed], fields, batch_size=500)
+        update([person.row for person in changed], set().union(*(person.changed for person in changed)))
     _save_numbers(unique)
     for person in unique:
         person.is_new = False
@@ -168,8 +170,7 @@ def _save_numbers(people: Sequence[Person]) -> None:
     if dropped:
         MedicalRecord.objects.filter(pk__in=dropped).delete()
     changed = [record for person in people for record in person.changed_numbers if record.pk is not None]
-    if changed:
-        MedicalRecord.objects.bulk_update(changed, ["mrn"], batch_size=500)
+    update(changed, ["mrn"])
     fresh = []
     for person in people:
         for record in person.numbers.values():

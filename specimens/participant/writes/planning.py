@@ -6,6 +6,7 @@ from typing import Any
 
 from biobank.access import Actor
 from biobank.batch.door import Refusal
+from biobank.batch.rows import Blank
 from biobank.wire.errors import ACCESS_DENIED, Problem
 from sites.rules import SITE_NOT_FOUND
 from specimens.participant import rules
@@ -27,6 +28,7 @@ from specimens.participant.writes.ppids import SiteCodes
 from specimens.protocol.models import CollectionProtocol
 
 _NOBODY = ParticipantDetail()
+_registration = Blank(Registration)
 
 
 @dataclass(slots=True, eq=False)
@@ -142,8 +144,8 @@ def _accepted(
     person: Person,
     known: Known,
 ) -> RegistrationPlan:
-    row = Registration(
-        protocol=protocol,
+    row = _registration(
+        protocol_id=protocol.pk,
         ppid=detail.ppid or "",
         barcode=detail.barcode or None,
         registration_date=detail.registration_date,
@@ -152,6 +154,7 @@ def _accepted(
         activity_status=detail.activity_status or "Active",
         data_entry_status=detail.data_entry_status or "COMPLETE",
     )
+    row._state.fields_cache["protocol"] = protocol
     person.protocols.add(protocol.pk)
     if row.ppid:
         known.ppids[protocol.pk, row.ppid] = -1

@@ -7,6 +7,7 @@ from django.db import transaction
 from biobank.access import Actor
 from biobank.batch.door import Change, Door
 from biobank.batch.insert import insert
+from biobank.batch.update import update
 from biobank.records import stamp
 from biobank.wire.errors import Refused
 from specimens.participant import below, rules
@@ -28,7 +29,7 @@ def apply_registrations(plans: Sequence[RegistrationPlan], actor: Actor) -> list
     fresh = [plan for plan in plans if plan.is_new]
     give_ppids([(plan.row, plan.person) for plan in fresh if not plan.row.ppid])
     for plan in fresh:
-        plan.row.participant = plan.person.row
+        plan.row.participant_id = plan.person.row.pk
     insert([plan.row for plan in fresh])
     _save_changed([plan for plan in plans if plan.changed])
     survivors = {
@@ -44,11 +45,8 @@ def apply_registrations(plans: Sequence[RegistrationPlan], actor: Actor) -> list
 
 
 def _save_changed(plans: Sequence[RegistrationPlan]) -> None:
-    if not plans:
-        return
-    names = {"site" if name == "site_id" else name for plan in plans for name in plan.changed}
     rows = list({plan.row.pk: plan.row for plan in plans}.values())
-    Registration.objects.bulk_update(rows, sorted(names), batch_size=500)
+    update(rows, {name for plan in plans for name in plan.changed})
 
 
 REGISTRATIONS: Door[RegistrationDetail, RegistrationPlan] = Door(

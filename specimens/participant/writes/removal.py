@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from biobank.access import Actor
+from biobank.batch.update import update
 from biobank.records import disable, freed
 from specimens.participant import below
 from specimens.participant.models import MedicalRecord, Participant, Registration
@@ -24,8 +25,7 @@ def remove(rows: Sequence[Registration], actor: Actor) -> None:
 
 def disable_registrations(rows: Sequence[Registration]) -> None:
     """Mark registrations as deleted; their unique texts become free."""
-    changed = disable(rows, ppid=255, barcode=255, external_subject_id=255)
-    Registration.objects.bulk_update(rows, changed, batch_size=500)
+    update(rows, disable(rows, ppid=255, barcode=255, external_subject_id=255))
 
 
 def disable_people(pks: Iterable[int]) -> None:
@@ -33,12 +33,11 @@ def disable_people(pks: Iterable[int]) -> None:
     people = list(Participant.objects.filter(pk__in=set(pks)))
     if not people:
         return
-    changed = disable(people, uid=50, empi=50, email_address=255)
-    Participant.objects.bulk_update(people, changed, batch_size=500)
+    update(people, disable(people, uid=50, empi=50, email_address=255))
     records = list(MedicalRecord.objects.filter(participant__in=people, mrn__isnull=False))
     for record in records:
         record.mrn = freed(record.mrn, 255)
-    MedicalRecord.objects.bulk_update(records, ["mrn"], batch_size=500)
+    update(records, ["mrn"])
 
 
 def follow_protocols() -> None:

@@ -5,6 +5,7 @@ from datetime import datetime, time
 
 from biobank.access import Actor
 from biobank.batch.door import Change
+from biobank.batch.update import update
 from biobank.wire.dates import server_zone
 from specimens.participant import below as registrations
 from specimens.participant.models import Registration
@@ -64,7 +65,7 @@ def move(registrations: Mapping[int, int], actor: Actor) -> None:
     rows = list(_of(list(registrations)))
     for row in rows:
         row.registration_id = registrations[row.registration_id]
-    Visit.objects.bulk_update(rows, ["registration"], batch_size=500)
+    update(rows, ["registration_id"])
 
 
 def forget(registration_ids: Sequence[int], actor: Actor) -> None:

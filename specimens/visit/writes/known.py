@@ -105,9 +105,6 @@ class Known:
         protocol_id = self._protocol_of_event(detail)
         return self._events_by_label.get((protocol_id or 0, detail.event_label.lower()))
 
-    def event_by_id(self, pk: int | None) -> Event | None:
-        return None if pk is None else self._events_by_id.get(pk)
-
     # --- Names and sites --------------------------------------------------------------------------------
 
     def format_of(self, protocol: CollectionProtocol, *, planned: bool) -> LabelFormat:
@@ -123,8 +120,10 @@ class Known:
         self._first_sites: dict[int, int] = {}
         wanted = {}
         for detail in details:
+            if detail.site or detail.status in rules.UNCOLLECTED:
+                continue
             event = self.event(detail)
-            if not detail.site and not (event and event.default_site_id):
+            if not (event and event.default_site_id):
                 row = self.registration(detail)
                 if row is not None:
                     wanted[row.pk] = row.participant_id

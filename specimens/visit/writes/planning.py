@@ -6,6 +6,7 @@ from typing import Any
 
 from biobank.access import Actor
 from biobank.batch.door import Refusal
+from biobank.batch.rows import Blank
 from biobank.wire.errors import ACCESS_DENIED, Problem
 from sites.rules import SITE_NOT_FOUND
 from specimens.participant import rules as registration_rules
@@ -17,6 +18,8 @@ from specimens.visit import rules
 from specimens.visit.detail import VisitDetail
 from specimens.visit.models import Visit
 from specimens.visit.writes.known import Known, VisitChange, VisitRemoval
+
+_visit = Blank(Visit)
 
 
 @dataclass(slots=True, eq=False)
@@ -95,11 +98,19 @@ def _planned(detail: VisitDetail, row: Visit | None, known: Known) -> VisitPlan 
         return Refusal((rules.CREATE_DISABLED(),))
     if not values["site_id"] and status not in rules.UNCOLLECTED:
         values["site_id"] = known.default_site(registration, event)
-    naming = _naming(values, registration, event, protocol, known)
+    values |= {
+        "status": status,
+        "registration_id": registration.pk,
+        "protocol_id": protocol.pk,
+        "event_id": event.pk if event else None,
+    }
+    naming = None
+    if not detail.name or (protocol.visit_name_fmt and protocol.manual_visit_name_enabled):
+        naming = _naming(values, registration, event, protocol, known)
     problems += _name_problems(detail, status, row, protocol, naming, known)
     if problems:
         return Refusal(tuple(problems))
-    return _accepted(detail, row, registration, event, {"status": status, **values}, naming, known)
+    return _accepted(detail, row, values, naming, known)
 
 
 def _registration_problems(
@@ -207,16 +218,15 @@ def _name_problems(
     status: str,
     row: Visit | None,
     protocol: CollectionProtocol,
-    naming: tuple[LabelFormat, LabelValues],
+    naming: tuple[LabelFormat, LabelValues] | None,
     known: Known,
 ) -> Iterator[Problem]:
     """The rules of names; a name that does not change is not checked again."""
     name = detail.name
     if row is not None and name == row.name:
         return
-    fmt, about = naming
     has_format, manual = bool(protocol.visit_name_fmt), protocol.manual_visit_name_enabled
-    fits = not (name and has_format and manual) or fmt.matches(name, about)
+    fits = not name or naming is None or naming[0].matches(name, naming[1])
     problem = rules.name_problem(name, status=status, has_format=has_format, manual=manual, fits=fits)
     if problem is not None:
         yield problem
@@ -227,28 +237,23 @@ def _name_problems(
 def _accepted(
     detail: VisitDetail,
     row: Visit | None,
-    registration: Registration,
-    event: Event | None,
     values: dict[str, Any],
-    naming: tuple[LabelFormat, LabelValues],
+    naming: tuple[LabelFormat, LabelValues] | None,
     known: Known,
 ) -> VisitPlan:
-    values |= {
-        "registration_id": registration.pk,
-        "protocol_id": registration.protocol_id,
-        "event_id": event.pk if event else None,
-        "name": detail.name or "",
-    }
-    plan = VisitPlan(row or Visit(), is_new=row is None, reason=detail.op_comments)
-    plan.pre_printed = is_pre_printed(known.protocols[registration.protocol_id])
-    if row is not None:
-        plan.old_status = row.status
+    values["name"] = detail.name or ""
+    if row is None:
+        plan = VisitPlan(_visit(**values), is_new=True)
+    else:
+        plan = VisitPlan(row, is_new=False, old_status=row.status)
         plan.new_event = row.event_id != values["event_id"]
-        plan.new_protocol = row.protocol_id != registration.protocol_id
+        plan.new_protocol = row.protocol_id != values["protocol_id"]
         if values["surgical_pathology_number"] == rules.MASK:  # what callers without PHI rights read
             del values["surgical_pathology_number"]
-    for name, value in values.items():
-        setattr(plan.row, name, value)
+        for name, value in values.items():
+            setattr(row, name, value)
+    plan.pre_printed = is_pre_printed(known.protocols[values["protocol_id"]])
+    plan.reason = detail.op_comments
     if detail.name:
         known.names[0, detail.name] = row.pk if row is not None else -1
     else:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from biobank.access import Actor
 from biobank.batch.door import Door
 from biobank.batch.insert import insert
+from biobank.batch.update import update
 from biobank.records import disable, stamp
 from biobank.wire.errors import Refused
 from specimens.participant.writes.naming import distinct_labels
@@ -15,8 +16,8 @@ from specimens.visit.writes.known import VisitRemoval, names_in_use
 from specimens.visit.writes.planning import VisitPlan, plan_visits
 
 _COLUMNS = [
-    "registration", "protocol", "event", "name", "status", "visit_date", "site", "clinical_diagnoses",
-    "clinical_status", "cohort", "surgical_pathology_number", "comments", "missed_reason", "missed_by",
+    "registration_id", "protocol_id", "event_id", "name", "status", "visit_date", "site_id", "clinical_diagnoses",
+    "clinical_status", "cohort", "surgical_pathology_number", "comments", "missed_reason", "missed_by_id",
     "activity_status",
 ]  # fmt: skip
 
@@ -29,8 +30,7 @@ def apply_visits(plans: Sequence[VisitPlan], actor: Actor) -> list[int]:
     _give_names([plan for plan in plans if plan.naming is not None])
     insert([plan.row for plan in plans if plan.is_new])
     changed = {plan.row.pk: plan.row for plan in plans if not plan.is_new and not plan.gone}
-    if changed:
-        Visit.objects.bulk_update(list(changed.values()), _COLUMNS, batch_size=500)
+    update(list(changed.values()), _COLUMNS)
     remove([plan.row for plan in plans if plan.gone], actor)
     _tell([plan for plan in plans if not plan.gone], actor)
     return [plan.row.pk for plan in plans]
@@ -51,8 +51,7 @@ def remove(rows: Sequence[Visit], actor: Actor) -> None:
         return
     for follow in below.deleted:
         follow([row.pk for row in rows], actor)
-    columns = disable(rows, name=255, surgical_pathology_number=50)
-    Visit.objects.bulk_update(rows, columns, batch_size=500)
+    update(rows, disable(rows, name=255, surgical_pathology_number=50))
 
 
 def _tell(plans: Sequence[VisitPlan], actor: Actor) -> None:

@@ -1,0 +1,36 @@
+"""New model instances for bulk work, made at a fraction of what `Model.__init__` costs."""
+
+from typing import Any, Generic, TypeVar, cast
+
+from django.db.models import Model
+from django.db.models.base import ModelState
+
+M = TypeVar("M", bound=Model)
+
+
+class Blank(Generic[M]):
+    """Makes unsaved instances of a model; no `pre_init` or `post_init` signal is sent.
+
+        new_visit = Blank(Visit)
+        row = new_visit(name="V1", registration_id=7)
+
+    Keywords are `attname`s and are not checked. What is not given has its default.
+    """
+
+    def __init__(self, model: type[M]) -> None:
+        self._model = model
+        fields = [field for field in model._meta.concrete_fields if not field.generated]
+        shared = {field.attname: field.get_default() for field in fields}
+        self._makers = {name: type(value) for name, value in shared.items() if isinstance(value, list | dict)}
+        self._shared = {name: value for name, value in shared.items() if name not in self._makers}
+
+    def __call__(self, **values: Any) -> M:
+        row = cast(M, self._model.__new__(self._model))
+        found = row.__dict__
+        found["_state"] = ModelState()
+        found.update(self._shared)
+        found.update(values)
+        for name, maker in self._makers.items():
+            if name not in values:
+                found[name] = maker()
+        return row
