@@ -4,19 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from biobank.access import Actor
-from biobank.batch.door import Door
-from biobank.batch.schema import Cell, Column, ImportSchema
-from biobank.wire.detail import Payload
+from biobank.batch.schema import Cell, Column, Sub
 from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, Refused
 from importjobs import layouts, uploads
+from importjobs.building import Builder
 from importjobs.detail import RecordField, RecordsRequest
 from importjobs.errors import PARSE_ERROR, Malformed
-from importjobs.header import HeaderMap
 from importjobs.reader import CsvFile
 from importjobs.submit import find_schema
 
 _CELLS = {"boolean": Cell.FLAG, "date": Cell.INSTANT, "dateOnly": Cell.DAY, "datetime": Cell.INSTANT}
-_NO_DOOR: Door[Any, Any] = Door("none", lambda changes, actor: [], lambda plans, actor: [])
 
 
 def columns_of(fields: Sequence[RecordField]) -> list[Column]:
@@ -38,7 +35,7 @@ def parsed_records(request: RecordsRequest, actor: Actor, client_zone: str | Non
     """The rows of a file as JSON; one bad row fails the call. The file can be used again."""
     if not actor.may_import:
         raise Refused(ACCESS_DENIED())
-    schema = _schema(request)
+    columns = _columns(request)
     params = request.params
     formats = layouts.formats(
         params.get("dateFormat"),
@@ -48,22 +45,21 @@ def parsed_records(request: RecordsRequest, actor: Actor, client_zone: str | Non
     try:
         path = uploads.csv_of(uploads.find(request.file_id, actor))
         with CsvFile(path, layouts.separator(params.get("fieldSeparator"))) as file:
-            header = HeaderMap(schema, file.header, formats, drop_id=False)
-            return [_record(header, row) for row in file.rows()]
+            builder = Builder(columns, file.header, formats)
+            return [_record(*built) for built in builder.build(list(file.rows()))]
     except Malformed as error:
         raise Refused(PARSE_ERROR(reason=error)) from None
 
 
-def _schema(request: RecordsRequest) -> ImportSchema:
+def _columns(request: RecordsRequest) -> Sequence[Column | Sub]:
     if request.columns:
-        return ImportSchema("", "", Payload, _NO_DOOR, columns_of(request.columns))
+        return columns_of(request.columns)
     if not request.schema_:
         raise Refused(INVALID_INPUT(name="schema", value="null"))
-    return find_schema(request.schema_)
+    return find_schema(request.schema_).columns
 
 
-def _record(header: HeaderMap, row: list[str]) -> dict[str, Any]:
-    record, mistakes = header.build(row)
+def _record(record: dict[str, Any], mistakes: list[str]) -> dict[str, Any]:
     if mistakes:
         raise Malformed(", ".join(mistakes))
     return record

@@ -19,7 +19,8 @@ Convert = Callable[[str], object]
 _WHOLE = re.compile(r"[+-]?\d{1,19}", re.ASCII)
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)", re.ASCII)
 _FLAGS = {"yes": True, "true": True, "no": False, "false": False}
-_REMEMBERED = 4096  # dates of a file repeat
+_LONGEST_NUMBER = 30  # characters
+_REMEMBERED = 4096  # dates and quantities of a file repeat
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +77,16 @@ def converter(cell: Cell, formats: Formats) -> Convert | None:
             return None
 
 
+@lru_cache(_REMEMBERED)
 def _whole(text: str) -> int:
-    if _WHOLE.fullmatch(text) is None:
+    if _WHOLE.fullmatch(text) is None or not -(2**63) <= (found := int(text)) < 2**63:
         raise ValueError("is not a whole number")
-    return int(text)
+    return found
 
 
+@lru_cache(_REMEMBERED)
 def _number(text: str) -> Decimal:
-    if _NUMBER.fullmatch(text) is None:
+    if _NUMBER.fullmatch(text) is None or len(text) > _LONGEST_NUMBER:
         raise ValueError("is not a number")
     return Decimal(text)
 

@@ -8,7 +8,6 @@ from typing import Any, Self
 
 from django.conf import settings
 from django.db import OperationalError, transaction
-from pydantic import ValidationError
 
 from biobank.access import IMPORT, Actor
 from biobank.batch import schema as schemas
@@ -17,12 +16,11 @@ from biobank.batch.insert import insert
 from biobank.batch.schema import ImportSchema
 from biobank.jobs.models import State
 from biobank.jobs.runner import Unworkable
-from biobank.wire.detail import describe
 from biobank.wire.errors import Problem, Refused
 from importjobs import layouts, uploads
+from importjobs.building import Builder
 from importjobs.cells import Formats
 from importjobs.errors import PARSE_ERROR, Malformed
-from importjobs.header import HeaderMap
 from importjobs.models import Failure, ImportJob, ImportType, Upload
 from importjobs.reader import CsvFile, Position
 from sessions_auth.actor import actor_of
@@ -109,7 +107,9 @@ class _Run:
         formats = Formats.parse(job.date_format, job.time_format, job.time_zone)
         self._schema: ImportSchema = schema
         self._actor = creator(job)
-        self._header = HeaderMap(schema, file.header, formats, drop_id=job.type == ImportType.CREATE)
+        self._builder = Builder(
+            schema.columns, file.header, formats, shape=schema.detail, drop_id=job.type == ImportType.CREATE
+        )
         self._file = file
         self._failed = job.failed
         self._chunk: Chunk | None = None
@@ -169,10 +169,10 @@ class _Run:
         refused: dict[int, tuple[Problem, ...]] = {}
         changes: list[Change[Any]] = []
         places: list[int] = []
-        for number, row in enumerate(chunk.rows, chunk.first_row):
-            detail = self._detail(row)
-            if isinstance(detail, Problem):
-                refused[number] = (detail,)
+        built = self._builder.build(chunk.rows)
+        for number, (detail, mistakes) in enumerate(built, chunk.first_row):
+            if mistakes:
+                refused[number] = (PARSE_ERROR(reason=", ".join(mistakes)),)
             else:
                 changes.append(Change(detail))
                 places.append(number)
@@ -181,16 +181,6 @@ class _Run:
             if outcome.problems:
                 refused[number] = outcome.problems
         return [_failure(job, number, problems) for number, problems in sorted(refused.items())]
-
-    def _detail(self, row: list[str]) -> Any:
-        """The wire detail of a row, or the problem that its cells have."""
-        data, mistakes = self._header.build(row)
-        if mistakes:
-            return PARSE_ERROR(reason=", ".join(mistakes))
-        try:
-            return self._schema.detail.model_validate(data)
-        except ValidationError as error:
-            return PARSE_ERROR(reason=describe(error))
 
     # --- All or nothing -------------------------------------------------------------------------------
 

@@ -15,7 +15,7 @@ from importjobs import layouts, uploads
 from importjobs.cells import Formats
 from importjobs.detail import JobDetail, NewJob
 from importjobs.errors import PARSE_ERROR, SCHEMA_NOT_FOUND, Malformed
-from importjobs.header import HeaderMap
+from importjobs.header import match
 from importjobs.models import CsvType, ImportJob, ImportType, Upload
 from importjobs.reader import CsvFile, Size
 
@@ -43,7 +43,7 @@ def submit(request: NewJob, actor: Actor, client_zone: str | None = None) -> Imp
         if refusal is not None:
             return refusal
         options = _options(request, schema, layouts.default_zone(actor, client_zone))
-        HeaderMap(schema, header, options.formats, drop_id=options.type == ImportType.CREATE)
+        match(schema.columns, header, drop_id=options.type == ImportType.CREATE)
         return _create(request, actor, upload, options, size)
     except Malformed as error:
         raise Refused(PARSE_ERROR(reason=error)) from None

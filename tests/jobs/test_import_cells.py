@@ -6,38 +6,31 @@ from typing import Any
 
 import pytest
 
-from biobank.batch.door import Door
-from biobank.batch.schema import Cell, Column, ImportSchema, Sub
-from biobank.wire.detail import Payload
+from biobank.batch.schema import Cell, Column, Sub
 from biobank.wire.errors import Refused
+from importjobs.building import Builder
 from importjobs.cells import CLEAR, Formats
 from importjobs.errors import Malformed
-from importjobs.header import HeaderMap, captions
+from importjobs.header import captions
 
-SCHEMA = ImportSchema(
-    "person",
-    "People",
-    Payload,
-    Door("person", lambda changes, actor: [], lambda plans, actor: []),
-    (
-        Column("Identifier", "id"),
-        Column("Name", "name"),
-        Column("SSN", "uid", aliases=("National ID",)),
-        Column("Born", "born", Cell.DAY),
-        Column("Seen", "seen", Cell.INSTANT),
-        Column("Count", "count", Cell.WHOLE),
-        Column("Amount", "amount", Cell.NUMBER),
-        Column("Active", "active", Cell.FLAG),
-        Column("Race", "races", multiple=True),
-        Sub("home", (Column("Street", "street"), Column("Town", "town")), caption="Home"),
-        Sub("pmis", (Column("Site Name", "siteName"), Column("MRN", "mrn")), caption="PMI", multiple=True),
-        Sub("participant", (Column("Gender", "gender"), Column("Ethnicity", "ethnicities", multiple=True))),
-        Sub(
-            "items",
-            (Column("Copies", "copies"), Sub("specimen", (Column("Label", "label"),), caption="Specimen")),
-            caption="Item",
-            multiple=True,
-        ),
+COLUMNS = (
+    Column("Identifier", "id"),
+    Column("Name", "name"),
+    Column("SSN", "uid", aliases=("National ID",)),
+    Column("Born", "born", Cell.DAY),
+    Column("Seen", "seen", Cell.INSTANT),
+    Column("Count", "count", Cell.WHOLE),
+    Column("Amount", "amount", Cell.NUMBER),
+    Column("Active", "active", Cell.FLAG),
+    Column("Race", "races", multiple=True),
+    Sub("home", (Column("Street", "street"), Column("Town", "town")), caption="Home"),
+    Sub("pmis", (Column("Site Name", "siteName"), Column("MRN", "mrn")), caption="PMI", multiple=True),
+    Sub("participant", (Column("Gender", "gender"), Column("Ethnicity", "ethnicities", multiple=True))),
+    Sub(
+        "items",
+        (Column("Copies", "copies"), Sub("specimen", (Column("Label", "label"),), caption="Specimen")),
+        caption="Item",
+        multiple=True,
     ),
 )
 
@@ -47,14 +40,14 @@ def formats(day: str = "dd-MM-yyyy", clock: str = "HH:mm", zone: str = "UTC") ->
 
 
 def parse(cells: dict[str, str], *, drop_id: bool = True, how: Formats | None = None) -> dict[str, Any]:
-    header = HeaderMap(SCHEMA, list(cells), how or formats(), drop_id=drop_id)
-    data, mistakes = header.build(list(cells.values()))
+    builder = Builder(COLUMNS, list(cells), how or formats(), drop_id=drop_id)
+    [(data, mistakes)] = builder.build([list(cells.values())])
     assert mistakes == []
-    return data
+    return dict(data)
 
 
 def mistake(cells: dict[str, str], how: Formats | None = None) -> str:
-    _, mistakes = HeaderMap(SCHEMA, list(cells), how or formats(), drop_id=True).build(list(cells.values()))
+    [(_, mistakes)] = Builder(COLUMNS, list(cells), how or formats()).build([list(cells.values())])
     assert len(mistakes) == 1
     return mistakes[0]
 
@@ -178,19 +171,21 @@ def test_the_identifier_is_dropped_when_creating() -> None:
 
 
 def test_short_rows_are_blank_at_their_end_and_surplus_cells_are_ignored() -> None:
-    header = HeaderMap(SCHEMA, ["Name", "SSN"], formats(), drop_id=True)
-    assert header.build(["Ada"]) == ({"name": "Ada"}, [])
-    assert header.build(["Ada", "1", "extra"]) == ({"name": "Ada", "uid": "1"}, [])
+    builder = Builder(COLUMNS, ["Name", "SSN"], formats())
+    assert list(builder.build([["Ada"], ["Bo", "1", "extra"]])) == [
+        ({"name": "Ada"}, []),
+        ({"name": "Bo", "uid": "1"}, []),
+    ]
 
 
 @pytest.mark.parametrize("header", [["SSN", "National ID"], ["Race", "Race#1"]])
 def test_two_columns_that_mean_the_same_are_refused(header: list[str]) -> None:
     with pytest.raises(Malformed, match="mean the same"):
-        HeaderMap(SCHEMA, header, formats(), drop_id=True)
+        Builder(COLUMNS, header, formats())
 
 
 def test_the_template_shows_everything_repeated_twice() -> None:
-    assert list(captions(SCHEMA.columns)) == [
+    assert list(captions(COLUMNS)) == [
         "Identifier", "Name", "SSN", "Born", "Seen", "Count", "Amount", "Active", "Race#1", "Race#2",
         "Home#Street", "Home#Town", "PMI#1#Site Name", "PMI#1#MRN", "PMI#2#Site Name", "PMI#2#MRN",
         "Gender", "Ethnicity#1", "Ethnicity#2",

@@ -1,0 +1,283 @@
+"""From rows of cells to wire details (or plain JSON), a chunk at a time (spec 04 §3, §3.1).
+
+Blank cells leave no trace. Columns that are blank in a whole chunk cost nothing: each chunk gets a plan made of the
+others.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+from pydantic.fields import FieldInfo
+
+from biobank.batch import shapes
+from biobank.batch.schema import Column, Sub
+from biobank.wire.detail import Payload, describe
+from importjobs.cells import CLEAR, Convert, Formats, converter
+from importjobs.header import Place, Tree, match
+
+Row = Sequence[str]
+Mistakes = list[str]
+Get = Callable[[Row, Mistakes], Any]  # None: the row says nothing of it
+
+
+class Builder:
+    """Compiled once for a header; with `shape` it makes details, without it JSON objects."""
+
+    def __init__(
+        self,
+        columns: Sequence[Column | Sub],
+        header: Sequence[str],
+        formats: Formats,
+        *,
+        shape: type[Payload] | None = None,
+        drop_id: bool = False,
+    ) -> None:
+        """Raises `Malformed` when two columns mean the same."""
+        self._width = len(header)
+        self._root = _Record(match(columns, header, drop_id=drop_id), shape, formats)
+
+    def build(self, rows: Sequence[list[str]]) -> Iterator[tuple[Any, Mistakes]]:
+        """What each row says, and the cells that could not be read (then the first is not to be used).
+
+        Short rows count as blank at their end, surplus cells are ignored.
+        """
+        for row in rows:
+            if len(row) < self._width:
+                row.extend([""] * (self._width - len(row)))
+        read = self._root.plan(_Chunk.of(rows))
+        make = self._root.make
+        for row in rows:
+            mistakes: Mistakes = []
+            values = read(row, mistakes)
+            yield (None if mistakes else _finished(make, values, "row", mistakes)), mistakes
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """Which columns of a chunk hold anything, and which the marker that clears."""
+
+    filled: frozenset[int]
+    cleared: frozenset[int]
+
+    @classmethod
+    def of(cls, rows: Sequence[Row]) -> "_Chunk":
+        columns = list(enumerate(zip(*rows, strict=False)))
+        filled = [(index, cells) for index, cells in columns if any(cells)]
+        return cls(
+            frozenset(index for index, _ in filled),
+            frozenset(index for index, cells in filled if CLEAR in cells),
+        )
+
+    def reading(self, slot: "_Slot") -> Convert | None:
+        """How the slot is read here: the marker is looked for only where it occurs."""
+        return _clearing(slot.convert) if slot.index in self.cleared else slot.convert
+
+
+@dataclass(frozen=True, slots=True)
+class _Slot:
+    index: int
+    caption: str
+    convert: Convert | None
+
+
+def _clearing(convert: Convert | None) -> Convert:
+    def read(text: str) -> object:
+        if text == CLEAR:
+            return None
+        return text if convert is None else convert(text)
+
+    return read
+
+
+class _Record:
+    """A record or sub-record: where its values come from, under the names that `make` wants."""
+
+    def __init__(self, tree: Tree, shape: type[Payload] | None, formats: Formats) -> None:
+        direct = None if shape is None else shapes.maker(shape)
+        self._fields = shapes.fields(shape) if shape is not None and direct is not None else None
+        self._formats = formats
+        self.make: Callable[[dict[str, Any]], Any] = direct or (
+            dict if shape is None else shape.model_validate
+        )
+        self._scalars = [
+            (name, self._slot(place, field))
+            for key, place in tree.scalars.items()
+            for name, field in self._target(key)
+        ]
+        self._others: list[_List | _Sub | _Numbered] = []
+        for key, places in tree.lists.items():
+            for name, field in self._target(key):
+                slots = [self._slot(place, None) for place in places.values()]
+                self._others.append(_List(name, slots, _list_check(places, field)))
+        for key, sub in tree.subs.items():
+            for name, field in self._target(key):
+                record, check = self._inner(sub, field)
+                self._others.append(_Sub(name, record, check))
+        for key, trees in tree.numbered.items():
+            for name, field in self._target(key):
+                inner = [self._inner(sub, field) for sub in trees.values()]
+                if inner:
+                    self._others.append(_Numbered(name, [record for record, _ in inner], inner[0][1]))
+
+    def _target(self, key: str) -> list[tuple[str, FieldInfo | None]]:
+        """Name and declaration under which a JSON key is kept; nothing when the shape does not know it."""
+        if self._fields is None:
+            return [(key, None)]
+        return [self._fields[key]] if key in self._fields else []
+
+    def _slot(self, place: Place, field: FieldInfo | None) -> _Slot:
+        convert = converter(place.column.cell, self._formats)
+        if field is not None and not shapes.fits(place.column.cell, field):
+            convert = _both(convert, shapes.checked(field))
+        return _Slot(place.index, place.caption, convert)
+
+    def _inner(self, tree: Tree, field: FieldInfo | None) -> tuple["_Record", Convert | None]:
+        """A sub-record, and the check its value needs when its shape is not a detail."""
+        shape = None if field is None else shapes.inner_shape(field)
+        check = None if field is None or shape is not None else shapes.checked(field)
+        return _Record(tree, shape, self._formats), check
+
+    def is_filled(self, chunk: _Chunk) -> bool:
+        return any(slot.index in chunk.filled for _, slot in self._scalars) or any(
+            other.is_filled(chunk) for other in self._others
+        )
+
+    def plan(self, chunk: _Chunk) -> Callable[[Row, Mistakes], dict[str, Any]]:
+        """What reads this record out of a row of the chunk."""
+        scalars = [
+            (name, slot.index, chunk.reading(slot), slot.caption)
+            for name, slot in self._scalars
+            if slot.index in chunk.filled
+        ]
+        others = [(other.name, other.plan(chunk)) for other in self._others if other.is_filled(chunk)]
+
+        def read(row: Row, mistakes: Mistakes) -> dict[str, Any]:
+            found: dict[str, Any] = {}
+            for name, index, convert, caption in scalars:
+                text = row[index]
+                if text:
+                    if convert is None:
+                        found[name] = text
+                    else:
+                        try:
+                            found[name] = convert(text)
+                        except ValueError as error:
+                            mistakes.append(f'{caption}: "{text[:100]}" {error}')
+            for name, get in others:
+                value = get(row, mistakes)
+                if value is not None:
+                    found[name] = value
+            return found
+
+        return read
+
+
+def _both(first: Convert | None, second: Callable[[Any], Any]) -> Convert:
+    return second if first is None else lambda text: second(first(text))
+
+
+def _list_check(places: dict[int, Place], field: FieldInfo | None) -> Callable[[Any], Any] | None:
+    if field is None or not places or shapes.fits(places[1].column.cell, field, multiple=True):
+        return None
+    return shapes.checked(field)
+
+
+def _finished(finish: Callable[[Any], Any] | None, value: Any, name: str, mistakes: Mistakes) -> Any:
+    if finish is None:
+        return value
+    try:
+        return finish(value)
+    except ValidationError as error:
+        mistakes.append(describe(error))
+    except ValueError as error:
+        mistakes.append(f"{name}: {error}")
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class _List:
+    """A repeated field: read up to the first blank cell, emptied when a cell says so."""
+
+    name: str
+    slots: list[_Slot]
+    check: Callable[[Any], Any] | None
+
+    def is_filled(self, chunk: _Chunk) -> bool:
+        return bool(self.slots) and self.slots[0].index in chunk.filled
+
+    def plan(self, chunk: _Chunk) -> Get:
+        def get(row: Row, mistakes: Mistakes) -> Any:
+            filled: list[tuple[_Slot, str]] = []
+            for slot in self.slots:
+                text = row[slot.index]
+                if not text:
+                    break
+                filled.append((slot, text))
+            if not filled:
+                return None
+            if any(text == CLEAR for _, text in filled):
+                return []
+            values = [_finished(slot.convert, text, slot.caption, mistakes) for slot, text in filled]
+            return values if mistakes else _finished(self.check, values, self.name, mistakes)
+
+        return get
+
+
+@dataclass(frozen=True, slots=True)
+class _Sub:
+    """A sub-record: absent when all its cells are blank."""
+
+    name: str
+    record: _Record
+    check: Callable[[Any], Any] | None
+
+    def is_filled(self, chunk: _Chunk) -> bool:
+        return self.record.is_filled(chunk)
+
+    def plan(self, chunk: _Chunk) -> Get:
+        read, make = self.record.plan(chunk), self.record.make
+
+        def get(row: Row, mistakes: Mistakes) -> Any:
+            values = read(row, mistakes)
+            if not values or mistakes:
+                return None
+            made = _finished(make, values, self.name, mistakes)
+            return (
+                made if self.check is None or mistakes else _finished(self.check, made, self.name, mistakes)
+            )
+
+        return get
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbered:
+    """A repeated sub-record: read up to the first empty one; items made of markers only are dropped."""
+
+    name: str
+    records: list[_Record]
+    check: Callable[[Any], Any] | None
+
+    def is_filled(self, chunk: _Chunk) -> bool:
+        return self.records[0].is_filled(chunk)
+
+    def plan(self, chunk: _Chunk) -> Get:
+        live = [record for record in self.records if record.is_filled(chunk)]
+        plans = [(record.plan(chunk), record.make) for record in live]
+
+        def get(row: Row, mistakes: Mistakes) -> Any:
+            items: list[Any] = []
+            count = 0
+            for read, make in plans:
+                values = read(row, mistakes)
+                if not values or mistakes:
+                    break
+                count += 1
+                if not all(value is None or value == [] for value in values.values()):
+                    items.append(_finished(make, values, self.name, mistakes))
+            if not count or mistakes:
+                return None
+            return items if self.check is None else _finished(self.check, items, self.name, mistakes)
+
+        return get
