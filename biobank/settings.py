@@ -149,6 +149,7 @@ CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if env.bool("PASSWORD_HASHERS_FAST", False):  # for tests, which sign in often
     PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [{"NAME": "sessions_auth.passwords.PasswordRules"}]
 AUTHENTICATION_BACKENDS = ["sessions_auth.backends.AdminBackend"]
 SESSION_COOKIE_AGE = 12 * 3600
 

@@ -95,21 +95,22 @@ class User(Record, AbstractBaseUser):
 
     @property
     def is_staff(self) -> bool:
-        """Django's admin shows every institute's records, so it is for super administrators."""
-        return self.is_active and self.is_superuser
+        """Who may sign in to the admin: everybody who may sign in; its pages ask for rights themselves."""
+        return self.is_active
 
     @property
     def is_superuser(self) -> bool:
         return self.type == self.Type.SUPER
 
     def has_perm(self, perm: str, obj: object = None) -> bool:
-        return self.is_staff
+        """Pages that ask for no right of ours are for super administrators."""
+        return self.is_active and self.is_superuser
 
     def has_perms(self, perms: Iterable[str], obj: object = None) -> bool:
-        return self.is_staff
+        return self.is_active and self.is_superuser
 
     def has_module_perms(self, app_label: str) -> bool:
-        return self.is_staff
+        return self.is_active and self.is_superuser
 
 
 class Token(models.Model):

@@ -3,7 +3,8 @@
 import secrets
 from datetime import timedelta
 
-from django.contrib.auth.hashers import check_password
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models import QuerySet
 from django.utils import timezone
@@ -11,7 +12,7 @@ from django.utils import timezone
 from biobank.access import Actor
 from biobank.configuration.reads import flag, number, setting
 from biobank.records import stamp
-from biobank.wire.errors import INVALID_REQUEST, Refused
+from biobank.wire.errors import Refused
 from sessions_auth import mail, rules, signin, tokens
 from sessions_auth.actor import system_actor
 from sessions_auth.detail import ForgottenPassword, NewPassword, PasswordChange
@@ -19,6 +20,7 @@ from sessions_auth.models import PasswordHistory, PasswordReset, User
 from sessions_auth.resources import LOCAL_DOMAIN
 
 RESET_WITHIN = timedelta(hours=24)
+LONGEST = 1000  # characters; hashing longer ones would only cost time
 
 
 def change(wish: PasswordChange, actor: Actor, *, keep_token: str | None) -> None:
@@ -60,34 +62,56 @@ def put(user: User, password: str | None, actor: Actor, *, force_reset: bool) ->
     """Store a new password; a locked or expired account becomes active. Raises `Refused` when it breaks a rule."""
     if user.type == User.Type.CONTACT:
         return
-    if not password or not rules.follows(password, setting("auth", "password_pattern")):
-        raise Refused(rules.PASSWD_VIOLATES_RULES())
-    if len(password) > 1000 or "\0" in password:
-        raise Refused(INVALID_REQUEST(reason="the password is too long"))
-    _refuse_repetition(user, password)
-    user.set_password(password)
-    user.password_changed_at = timezone.now()
-    user.force_password_reset = force_reset
+    refuse_wrong(user, password)
     revived = user.activity_status in ("Locked", "Expired")
-    user.activity_status = "Active" if revived else user.activity_status
+    changes = {
+        "password": make_password(password),
+        "password_changed_at": timezone.now(),
+        "force_password_reset": force_reset,
+        "activity_status": "Active" if revived else user.activity_status,
+    }
     with transaction.atomic():
         stamp(actor)
-        user.save(
-            update_fields=["password", "password_changed_at", "force_password_reset", "activity_status"]
-        )
-        PasswordHistory.objects.create(user=user, password=user.password)
+        User.objects.filter(pk=user.pk).update(**changes)
+        PasswordHistory.objects.create(user=user, password=changes["password"])
         PasswordReset.objects.filter(user=user).delete()
         if revived:
             signin.restart_count([user.pk], "reset")
 
 
-def _refuse_repetition(user: User, password: str) -> None:
+def refuse_wrong(user: User | None, password: str | None) -> None:
+    """Raise `Refused` for a new password that breaks a rule; `user` None: nobody has it yet."""
+    if not password or "\0" in password or len(password) > LONGEST:
+        raise Refused(rules.PASSWD_VIOLATES_RULES())
+    if not rules.follows(password, setting("auth", "password_pattern")):
+        raise Refused(rules.PASSWD_VIOLATES_RULES())
     examined = number("auth", "passwords_to_examine")
-    if examined <= 0:
+    if user is None or examined <= 0:
         return
     earlier = PasswordHistory.objects.filter(user=user).order_by("-pk").values_list("password", flat=True)
     if any(check_password(password, encoded) for encoded in earlier[:examined]):
         raise Refused(rules.PASSWD_SAME_AS_LAST_N())
+
+
+class PasswordRules:
+    """The same rules for Django's own form in the admin, and the same consequences."""
+
+    def validate(self, password: str, user: User | None = None) -> None:
+        try:
+            refuse_wrong(user, password)
+        except Refused as refused:
+            raise ValidationError(refused.problems[0].message) from None
+
+    def get_help_text(self) -> str:
+        return setting("auth", "password_rule")
+
+    def password_changed(self, password: str, user: User | None = None) -> None:
+        """Called when a user is saved with a new password, which `put` does not do."""
+        if user is None or user.pk is None:
+            return
+        User.objects.filter(pk=user.pk).update(password_changed_at=timezone.now(), force_password_reset=False)
+        PasswordHistory.objects.create(user=user, password=user.password)
+        tokens.revoke_all([user.pk])
 
 
 def forgotten(wish: ForgottenPassword) -> None:

@@ -110,10 +110,14 @@ def test_the_same_account_opens_the_admin() -> None:
     assert LoginAudit.objects.filter(user__login_name="admin", door="admin", success=True).count() == 1
 
 
-def test_the_admin_is_for_super_administrators() -> None:
-    user = factories.user("INSTITUTE")
+def test_the_admin_shows_what_the_account_has_a_right_to() -> None:
+    institute, regular = factories.user("INSTITUTE"), factories.user()
 
-    assert admin_sign_in(user.login_name, PASSWORD).get("/admin/").status_code == 302
+    def seen(user: User, page: str) -> int:
+        return int(admin_sign_in(user.login_name, PASSWORD).get(f"/admin/sessions_auth/{page}/").status_code)
+
+    assert (seen(institute, "user"), seen(institute, "token")) == (200, 403)
+    assert (seen(regular, "user"), seen(regular, "loginaudit")) == (403, 403)
 
 
 def test_failures_there_lock_here() -> None:
