@@ -116,7 +116,7 @@ class Cast:
                 yield {
                     "CP Short Title": self.protocol,
                     "Parent Specimen Label": parent,
-                    "Specimen Labels": ",".join(f"{parent}.{tube}" for tube in (1, 2, 3)),
+                    "Specimen Labels": ",".join(f"{parent}_{tube}" for tube in (1, 2, 3)),
                     "Number of Aliquots": 3,
                     "Quantity per Aliquot": 1.5,
                 }
