@@ -43,7 +43,7 @@ def uploaded(request: Request) -> Any:
 
 
 class DefinitionFile(ApiView):
-    @operation("The whole definition of a protocol", query=DefinitionQuery, answer="application/json")
+    @operation("The whole definition of a protocol, as a file", query=DefinitionQuery, answer=Definition)
     def get(self, request: Request, pk: int, query: DefinitionQuery) -> HttpResponse:
         row = protocol(pk, self.actor)
         return attachment(f"CpDef_{pk}.json", document(row, ids=bool(query.include_ids)))
@@ -88,7 +88,7 @@ def _configured(pk: int) -> CollectionProtocol | None:
 class WorkflowsFile(ApiView):
     parser_classes = [MultiPartParser]
 
-    @operation("The workflows as a file", answer="application/json")
+    @operation("The workflows as a file", answer=list[Workflow])
     def get(self, request: Request, pk: int) -> HttpResponse:
         row = _configured(pk)
         name = re.sub(r'[\\/\s"]', "_", row.short_title) if row else "system"
