@@ -64,7 +64,10 @@ class Supervisor:
             "DATA_DIR": str(self.layout.data_dir),
             "PORT": str(port),
             "PYTHONUNBUFFERED": "1",
-            "CELERY_SKIP_CHECKS": "1",  # Django's system checks are for developers and take a second of each
+            # Else each of the processes would compile all of the code at every start.
+            "PYTHONDONTWRITEBYTECODE": "",
+            # Django's system checks are for developers, and take a second of each process.
+            "CELERY_SKIP_CHECKS": "1",
         }
         self._children = Keeper(say)
         self._lock = FolderLock(self.layout.data_dir / "lock")
@@ -149,7 +152,7 @@ class Supervisor:
                     f"The server did not become ready within {_READY_WITHIN:.0f} seconds "
                     f"(see {self.layout.log_dir})."
                 )
-            time.sleep(0.1)
+            time.sleep(_LOOK_EVERY)
 
 
 def _postgres(data_dir: Path) -> Service:
