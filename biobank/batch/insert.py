@@ -62,7 +62,8 @@ def _copy(table: str, columns: Sequence[tuple[str, Sequence[Any]]]) -> None:
     if "\x00" in text:  # PostgreSQL has no such character
         text = text.replace("\x00", "")
     names = ", ".join(f'"{name}"' for name, _ in columns)
-    with connection.cursor() as cursor:
+    # Django wraps the errors of `execute` by itself, but not those of `copy_expert`.
+    with connection.cursor() as cursor, connection.wrap_database_errors:
         cursor.copy_expert(
             f"COPY \"{table}\" ({names}) FROM STDIN (FORMAT csv, NULL '{null}')", io.StringIO(text), _BLOCK
         )

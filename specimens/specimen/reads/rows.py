@@ -7,6 +7,7 @@ more than its SQL.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import orjson
 from django.db import connection
 
 from biobank.wire.detail import plain_number
@@ -68,7 +69,7 @@ class Row(NamedTuple):
     created_by: int | None
     freeze_thaw_cycles: int | None
     image_id: str | None
-    external_ids: list[Json]
+    external_ids: str | list[Json]  # JSON as the database gives it
     biohazards: list[str]
     comments: str | None
     event_key: int | None
@@ -221,7 +222,7 @@ def info(row: Row, context: Context) -> Json:
         "code": None,
         "freezeThawCycles": row.freeze_thaw_cycles,
         "imageId": row.image_id,
-        "externalIds": row.external_ids,
+        "externalIds": orjson.loads(row.external_ids) if isinstance(row.external_ids, str) else row.external_ids,
         "labelAutoPrintMode": row.label_auto_print_mode,
         "opComments": None,
     }

@@ -68,7 +68,8 @@ class Lifecycle:
         touch: Touch,
     ) -> None:
         """Set the status, which was `before` (None: it is new), and all that follows from it."""
-        to = detail.status or before or COLLECTED
+        completes = node.collecting and node.pk is None  # what a requirement stood for is collected now
+        to = detail.status or (None if completes else before) or COLLECTED
         if to not in rules.STATUSES:
             problems.append(rules.INVALID_STATUS(value=to))
             return
