@@ -400,10 +400,10 @@ def test_a_failure_of_ours_ends_the_job_without_quoting_records(
 ) -> None:
     from importjobs.runner import _Run
 
-    def broken(self: _Run, row: list[str]) -> None:
-        raise KeyError(row[0])
+    def broken(self: _Run, job: ImportJob, chunk: Any) -> None:
+        raise KeyError(chunk.rows[0][0])
 
-    monkeypatch.setattr(_Run, "_detail", broken)
+    monkeypatch.setattr(_Run, "_write", broken)
     job = imported(api, "Name\nSecret Person\n")
     assert job["status"] == "FAILED"
     assert "KeyError" in report(api, job["id"])[0]["OS_ERROR_MESSAGE"]

@@ -1,0 +1,177 @@
+"""Import jobs in the admin: upload a file, watch the job, read its report."""
+
+from typing import Any
+
+from django.contrib import admin, messages
+from django.core.exceptions import PermissionDenied
+from django.db.models import Model, QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
+from django.template.response import TemplateResponse
+from django.urls import URLPattern, path, reverse
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
+from unfold.decorators import display
+
+from biobank.access import Actor
+from biobank.admin import RecordAdmin, actor_in
+from biobank.batch import schema as schemas
+from biobank.wire.errors import Refused
+from importjobs import reads
+from importjobs.forms import UploadForm
+from importjobs.models import Failure, ImportJob
+from importjobs.progress import progress
+from importjobs.report import report
+
+SHOWN_FAILURES = 50
+_COLOURS = {
+    "COMPLETED": "success",
+    "FAILED": "danger",
+    "STOPPED": "warning",
+    "IN_PROGRESS": "info",
+}
+
+
+@admin.register(ImportJob)
+class ImportJobAdmin(RecordAdmin):
+    """Creators see their jobs, institute administrators those of their institute, super administrators all."""
+
+    list_display = [
+        "title",
+        "shown_status",
+        "shown_progress",
+        "failed",
+        "filename",
+        "created_by",
+        "created_at",
+    ]
+    list_display_links = ["title"]
+    list_filter = ["name", "type", "state", "atomic"]
+    list_select_related = ["created_by"]
+    search_fields = ["filename", "name"]
+    ordering = ["-id"]
+
+    class Media:
+        js = ["biobank/import-progress.js"]
+
+    def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+        return rows.filter(pk__in=reads.visible_jobs(actor).values("pk"))
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return self.has_add_permission(request)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return bool(request.user.is_authenticated and actor_in(request).may_import)
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return False
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return self.has_add_permission(request)
+
+    # --- The list -----------------------------------------------------------------------------------
+
+    @display(description="Job", ordering="id")  # type: ignore[untyped-decorator]
+    def title(self, job: ImportJob) -> str:
+        return reads.display_name(job)
+
+    @display(description="Status", label=_COLOURS)  # type: ignore[untyped-decorator]
+    def shown_status(self, job: ImportJob) -> str:
+        return job.status
+
+    @display(description="Progress")  # type: ignore[untyped-decorator]
+    def shown_progress(self, job: ImportJob) -> str:
+        now = progress(job)
+        return format_html(
+            '<span data-import-job="{}" data-import-over="{}" data-import-url="{}">'
+            '<progress max="100" value="{}"></progress> <span data-import-count>{} / {}</span></span>',
+            job.pk, str(now["over"]).lower(), reverse("admin:importjobs_progress"),
+            now["percent"], now["done"], now["rows"],
+        )  # fmt: skip
+
+    # --- Pages --------------------------------------------------------------------------------------
+
+    def get_urls(self) -> list[URLPattern]:
+        wrap = self.admin_site.admin_view
+        own = [
+            path("progress/", wrap(self.progress_view), name="importjobs_progress"),
+            path("<int:pk>/stop/", wrap(require_POST(self.stop_view)), name="importjobs_stop"),
+            path("<int:pk>/report/", wrap(self.report_view), name="importjobs_report"),
+        ]
+        return [*own, *super().get_urls()]
+
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """The form that uploads a file and starts a job."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        actor = actor_in(request)
+        form = UploadForm(request.POST or None, request.FILES or None)
+        if request.method == "POST" and form.is_valid():
+            job = form.start(actor)
+            if job is not None:
+                return HttpResponseRedirect(reverse("admin:importjobs_importjob_change", args=[job.pk]))
+        templates = {name: f"{name}.csv" for name in schemas.names()}
+        return self._page(request, "upload.html", "Import a file", form=form, templates=templates)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """One job: live while it runs, then with its report."""
+        try:
+            job = reads.job(int(object_id), actor_in(request))
+        except (Refused, ValueError):
+            return self._unknown(request)
+        return self._page(
+            request,
+            "job.html",
+            reads.display_name(job),
+            original=job,
+            job=job,
+            now=progress(job),
+            failures=Failure.objects.filter(job=job).order_by("row")[:SHOWN_FAILURES],
+        )
+
+    def progress_view(self, request: HttpRequest) -> JsonResponse:
+        """`?id=1&id=2`: how far these jobs are, those the caller may see."""
+        ids = [int(text) for text in request.GET.getlist("id")[:200] if text.isdecimal()]
+        jobs = reads.visible_jobs(actor_in(request)).filter(pk__in=ids)
+        return JsonResponse({"jobs": [progress(job) for job in jobs]})
+
+    def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
+        try:
+            reads.stop(reads.job(pk, actor_in(request)))
+        except Refused as refused:
+            messages.error(request, ", ".join(problem.message for problem in refused.problems))
+        return HttpResponseRedirect(reverse("admin:importjobs_importjob_change", args=[pk]))
+
+    def report_view(self, request: HttpRequest, pk: int) -> HttpResponse | StreamingHttpResponse:
+        try:
+            lines = report(reads.job(pk, actor_in(request)))
+        except Refused as refused:
+            messages.error(request, ", ".join(problem.message for problem in refused.problems))
+            return HttpResponseRedirect(reverse("admin:importjobs_importjob_changelist"))
+        answer = StreamingHttpResponse(lines, content_type="text/csv; charset=utf-8")
+        answer["Content-Disposition"] = f'attachment; filename="BulkImportJob_{pk}.csv"'
+        return answer
+
+    def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
+        return TemplateResponse(
+            request,
+            f"admin/importjobs/importjob/{template}",
+            {
+                **self.admin_site.each_context(request),
+                "title": title,
+                "opts": self.opts,
+                "media": self.media,
+                **context,
+            },
+        )
+
+    def _unknown(self, request: HttpRequest) -> HttpResponse:
+        messages.error(request, "There is no such import job, or it belongs to somebody else.")
+        return HttpResponseRedirect(reverse("admin:importjobs_importjob_changelist"))

@@ -1,0 +1,38 @@
+"""How far a job is, for pages that watch it."""
+
+from typing import Any
+
+from django.utils import timezone
+
+from importjobs.models import ImportJob
+
+
+def progress(job: ImportJob) -> dict[str, Any]:
+    """Status, counts, percent, rows a second and seconds left (None when that cannot be said)."""
+    rate = _rate(job)
+    waiting = job.rows - job.row
+    return {
+        "id": job.pk,
+        "status": job.status,
+        "over": job.is_over,
+        "rows": job.rows,
+        "done": job.row,
+        "failed": job.failed,
+        "percent": _percent(job),
+        "rate": rate,
+        "left": None if job.is_over or not rate else round(waiting / rate),
+        "error": job.error,
+    }
+
+
+def _percent(job: ImportJob) -> int:
+    if not job.rows:
+        return 100 if job.is_over else 0
+    return min(100, 100 * job.row // job.rows)
+
+
+def _rate(job: ImportJob) -> int | None:
+    if job.started_at is None or not job.row:
+        return None
+    seconds = ((job.finished_at or timezone.now()) - job.started_at).total_seconds()
+    return round(job.row / max(seconds, 0.001))
