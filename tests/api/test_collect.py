@@ -22,7 +22,10 @@ def visit(db: None) -> Any:
 def plan(visit: Any) -> tuple[Any, Any, Any]:
     """Whole blood, plasma made of it, and aliquots of the plasma."""
     protocol = visit.protocol
-    protocol.specimen_label_fmt, protocol.derivative_label_fmt = "%PPI%.%PPI_UID%", "%PSPEC_LABEL%.D%PSPEC_UID%"
+    protocol.specimen_label_fmt, protocol.derivative_label_fmt = (
+        "%PPI%.%PPI_UID%",
+        "%PSPEC_LABEL%.D%PSPEC_UID%",
+    )
     protocol.save()
     blood = cast.requirement(visit.event, code="WB", initial_qty=Decimal(10))
     plasma = cast.requirement(visit.event, code="PL", lineage="Derived", parent=blood, type="Plasma")
@@ -70,7 +73,8 @@ def test_aliquots_below_a_stored_parent_close_it_when_asked(api: Api, visit: Any
     part = {"lineage": "Aliquot", "initialQty": 0.5, "incrParentFreezeThaw": 1}
 
     (found,) = api.post(
-        "/specimens/collect", [{"id": parent["id"], "closeAfterChildrenCreation": True, "children": [part, part]}]
+        "/specimens/collect",
+        [{"id": parent["id"], "closeAfterChildrenCreation": True, "children": [part, part]}],
     ).json
 
     assert (found["activityStatus"], found["availableQty"], found["freezeThawCycles"]) == ("Closed", 4, 1)
@@ -190,7 +194,12 @@ def test_a_visit_is_collected_with_its_specimens(api: Api, visit: Any, statuses:
     top = cast.requirement(visit.event)
     part = cast.requirement(visit.event, lineage="Aliquot", parent=top, initial_qty=Decimal(1))
     wanted = {
-        "visit": {"cprId": visit.registration_id, "eventId": visit.event_id, "status": "Complete", "name": "NEW"},
+        "visit": {
+            "cprId": visit.registration_id,
+            "eventId": visit.event_id,
+            "status": "Complete",
+            "name": "NEW",
+        },
         "specimens": [
             {"reqId": top.pk, "label": "P1", "status": "Collected", "children": [{"reqId": part.pk}]}
         ],
@@ -223,7 +232,12 @@ def test_collecting_a_stored_visit_again_updates_what_it_has(
 ) -> None:
     pending = api.post("/specimens", {"visitId": visit.pk, "reqId": plan[0].pk, "status": "Pending"}).json
     wanted = {
-        "visit": {"id": visit.pk, "cprId": visit.registration_id, "eventId": visit.event_id, "name": visit.name},
+        "visit": {
+            "id": visit.pk,
+            "cprId": visit.registration_id,
+            "eventId": visit.event_id,
+            "name": visit.name,
+        },
         "specimens": [{"reqId": plan[0].pk, "label": ""}],
     }
 
@@ -244,7 +258,12 @@ def test_missing_a_visit_uncollects_its_specimens_and_stores_the_plan(
 
     answer = api.put(
         f"/visits/{visit.pk}",
-        {"cprId": visit.registration_id, "eventId": visit.event_id, "status": "Missed Collection", "name": visit.name},
+        {
+            "cprId": visit.registration_id,
+            "eventId": visit.event_id,
+            "status": "Missed Collection",
+            "name": visit.name,
+        },
     )
 
     assert answer.status == 201, answer.json

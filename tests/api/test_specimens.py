@@ -133,7 +133,10 @@ def test_creation_time_is_kept_by_the_minute(api: Api, visit: Any) -> None:
         ({"initialQty": 10**15}, "COMMON_UNFIT_VALUE"),
         ({"freezeThawCycles": -1}, "SPECIMEN_INVALID_FREEZE_THAW_CYCLES"),
         ({"externalIds": [{"name": "PACS"}]}, "SPECIMEN_EXT_ID_NO_NAME_VALUE"),
-        ({"externalIds": [{"name": "P", "value": "1"}, {"name": "P", "value": "2"}]}, "SPECIMEN_EXT_ID_DUP_NAME"),
+        (
+            {"externalIds": [{"name": "P", "value": "1"}, {"name": "P", "value": "2"}]},
+            "SPECIMEN_EXT_ID_DUP_NAME",
+        ),
         ({"reqId": 987654}, "SR_NOT_FOUND"),
         ({"reqCode": "nothing"}, "SR_NOT_FOUND"),
         ({"collectionEvent": {"procedure": "Magic"}}, "SPECIMEN_INVALID_COLL_PROC"),
@@ -175,9 +178,9 @@ def test_the_class_follows_from_the_type(api: Api, visit: Any) -> None:
 
 
 def test_texts_of_every_script_survive(api: Api, visit: Any) -> None:
-    found = cast.saved(api, visit, "标本-Ω\t\"1\",2\\N", comments="zwei\nZeilen\r\nund \\ mehr")
+    found = cast.saved(api, visit, '标本-Ω\t"1",2\\N', comments="zwei\nZeilen\r\nund \\ mehr")
 
-    assert found["label"] == "标本-Ω\t\"1\",2\\N"
+    assert found["label"] == '标本-Ω\t"1",2\\N'
     assert found["comments"] == "zwei\nZeilen\r\nund \\ mehr"
 
 
@@ -261,7 +264,15 @@ def test_an_aliquot_takes_after_its_parent(api: Api, visit: Any) -> None:
 
     found = api.post("/specimens", aliquot(parent, type="DNA", anatomicSite="Liver", createdOn=TEN)).json
 
-    for key in ("specimenClass", "type", "anatomicSite", "laterality", "pathology", "biohazards", "concentration"):
+    for key in (
+        "specimenClass",
+        "type",
+        "anatomicSite",
+        "laterality",
+        "pathology",
+        "biohazards",
+        "concentration",
+    ):
         assert found[key] == parent[key], key
     assert found["label"] == "P_1" and found["parentLabel"] == "P"
     assert (found["parentId"], found["visitId"]) == (parent["id"], visit.pk)
@@ -273,7 +284,9 @@ def test_aliquots_draw_from_their_parent_down_to_nothing(api: Api, visit: Any) -
     parent = cast.saved(api, visit, initialQty=5)
 
     for taken, left in ((2, 3), ("2.5", 0.5), (9, 0), (1, 0)):
-        assert api.post("/specimens", aliquot(parent) | {"initialQty": taken}).json["availableQty"] == float(taken)
+        assert api.post("/specimens", aliquot(parent) | {"initialQty": taken}).json["availableQty"] == float(
+            taken
+        )
         assert api.get(f"/specimens/{parent['id']}").json["availableQty"] == left
 
 
@@ -294,7 +307,13 @@ def test_a_parent_without_quantity_keeps_none(api: Api, visit: Any) -> None:
 
 def test_a_derivative_has_its_own_type_and_draws_nothing(api: Api, visit: Any) -> None:
     parent = cast.saved(api, visit, anatomicSite="Blood")
-    derived = {"lineage": "Derived", "parentLabel": parent["label"], "type": "DNA", "label": "D1", "initialQty": 40}
+    derived = {
+        "lineage": "Derived",
+        "parentLabel": parent["label"],
+        "type": "DNA",
+        "label": "D1",
+        "initialQty": 40,
+    }
 
     found = api.post("/specimens", {**derived, "anatomicSite": "Not Specified"}).json
 
@@ -348,7 +367,8 @@ def test_a_specimen_must_be_what_its_requirement_asks_for(api: Api, visit: Any) 
     other_event = api.post("/specimens", cast.body(elsewhere, reqId=planned.pk, type="Whole Blood"))
     parent = cast.saved(api, visit)
     other_lineage = api.post(
-        "/specimens", cast.body(visit, reqId=planned.pk, type="Whole Blood", lineage="Derived", parentId=parent["id"])
+        "/specimens",
+        cast.body(visit, reqId=planned.pk, type="Whole Blood", lineage="Derived", parentId=parent["id"]),
     )
 
     assert other_type.codes == ["SPECIMEN_REQ_TYPE_MISMATCH"]
@@ -359,7 +379,9 @@ def test_a_specimen_must_be_what_its_requirement_asks_for(api: Api, visit: Any) 
 def test_a_planned_aliquot_finds_its_planned_parent(api: Api, visit: Any) -> None:
     top = cast.requirement(visit.event)
     below = cast.requirement(visit.event, lineage="Aliquot", parent=top, initial_qty=Decimal(1))
-    parent = api.post("/specimens", {"visitId": visit.pk, "reqId": top.pk, "label": "P", "initialQty": 5}).json
+    parent = api.post(
+        "/specimens", {"visitId": visit.pk, "reqId": top.pk, "label": "P", "initialQty": 5}
+    ).json
     stranger = cast.saved(api, visit)
 
     found = api.post("/specimens", {"visitId": visit.pk, "reqId": below.pk}).json
@@ -597,7 +619,9 @@ def test_a_list_of_changes_is_made_whole_or_not_at_all(api: Api, visit: Any, sta
         "/specimens",
         [{"label": one["label"], "comments": "a"}, {"barcode": "B2", "comments": "b"}],
     )
-    failed = api.put("/specimens", [{"id": one["id"], "comments": "c"}, {"id": other["id"], "initialQty": -1}])
+    failed = api.put(
+        "/specimens", [{"id": one["id"], "comments": "c"}, {"id": other["id"], "initialQty": -1}]
+    )
 
     assert done.status == statuses.created
     assert [found["comments"] for found in done.json] == ["a", "b"]
