@@ -35,9 +35,7 @@ class UserForm(DoorForm):
         return found
 
 
-class SubjectRoleInline(TabularInline):  # type: ignore[misc]
-    model = SubjectRole
-    fields = ["role", "site", "protocol", "system_role"]
+class ReadOnlyInline(TabularInline):  # type: ignore[misc]
     extra = 0
 
     def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
@@ -51,6 +49,11 @@ class SubjectRoleInline(TabularInline):  # type: ignore[misc]
 
     def has_view_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         return True
+
+
+class SubjectRoleInline(ReadOnlyInline):
+    model = SubjectRole
+    fields = ["role", "site", "protocol", "system_role"]
 
 
 @admin.register(User)
@@ -107,6 +110,11 @@ class UserAdmin(DoorAdmin):
             passwords.put(obj, password, actor, force_reset=obj.pk != actor.user_id)
             tokens.revoke_all([obj.pk])
 
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """Roles are shown, not edited; saving nothing tells the admin that nothing changed."""
+        for formset in formsets:
+            formset.save()
+
     @admin.action(description="Mail a link to choose a password")
     def mail_password_links(self, request: HttpRequest, rows: QuerySet[User]) -> None:
         users = rows.filter(activity_status__in=["Active", "Locked", "Expired"])[:100]
@@ -120,7 +128,7 @@ class UserAdmin(DoorAdmin):
         messages.success(request, "The sessions have ended")
 
 
-class RoleEntryInline(SubjectRoleInline):
+class RoleEntryInline(ReadOnlyInline):
     model = RoleEntry
     fields = ["resource", "operations"]
 

@@ -24,7 +24,7 @@ TOKEN_HEADER, TOKEN_COOKIE = "X-OS-API-TOKEN", "osAuthToken"
 OTHER_HEADER, OTHER_COOKIE = "X-OS-IMPERSONATE-USER", "osImpersonateUser"
 
 
-class Caller(SimpleLazyObject):
+class Caller(SimpleLazyObject):  # type: ignore[type-arg]
     """The calling user, loaded when more than its key is asked for."""
 
     def __init__(self, user_id: int) -> None:

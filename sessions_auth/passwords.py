@@ -25,7 +25,7 @@ LONGEST = 1000  # characters; hashing longer ones would only cost time
 
 def change(wish: PasswordChange, actor: Actor, *, keep_token: str | None) -> None:
     """Change a password as its owner or as an administrator. Raises `Refused`, see spec 01 §C.6."""
-    user = _users().filter(pk=wish.user_id).first()
+    user = _users().filter(pk=wish.user_id or 0).first()
     if user is None:
         raise Refused(rules.NOT_FOUND(key=wish.user_id))
     if user.domain.name != LOCAL_DOMAIN:
@@ -64,8 +64,9 @@ def put(user: User, password: str | None, actor: Actor, *, force_reset: bool) ->
         return
     refuse_wrong(user, password)
     revived = user.activity_status in ("Locked", "Expired")
+    encoded = make_password(password)
     changes = {
-        "password": make_password(password),
+        "password": encoded,
         "password_changed_at": timezone.now(),
         "force_password_reset": force_reset,
         "activity_status": "Active" if revived else user.activity_status,
@@ -73,7 +74,7 @@ def put(user: User, password: str | None, actor: Actor, *, force_reset: bool) ->
     with transaction.atomic():
         stamp(actor)
         User.objects.filter(pk=user.pk).update(**changes)
-        PasswordHistory.objects.create(user=user, password=changes["password"])
+        PasswordHistory.objects.create(user=user, password=encoded)
         PasswordReset.objects.filter(user=user).delete()
         if revived:
             signin.restart_count([user.pk], "reset")

@@ -129,7 +129,7 @@ class _Protocols:
         condition = Q(pk__in=[ref.id for ref in wanted if ref.id])
         condition |= Q(title__in=[ref.title for ref in wanted if ref.title])
         condition |= Q(short_title__in=[ref.short_title for ref in wanted if ref.short_title])
-        rows = model._default_manager.exclude(activity_status="Disabled").filter(condition) if wanted else []
+        rows = model._default_manager.exclude(activity_status="Disabled").filter(condition)
         self._rows = list(rows.prefetch_related("protocol_sites__site")) if wanted else []
 
     def find(self, ref: Any) -> Any:
@@ -265,9 +265,9 @@ def follow_users(*, promoted: Sequence[int], demoted: Sequence[int], moved: Sequ
         used = link._default_manager.filter(
             protocol=OuterRef("protocol"), site__institute=OuterRef("user__institute")
         )
-        foreign = Q(site__isnull=False) & ~Q(site__institute=F("user__institute"))
-        foreign |= Q(protocol__isnull=False) & ~Exists(used)
-        _remove(SubjectRole.objects.filter(foreign, user__in=moved))
+        at_home = Q(site=None) | Q(site__institute=F("user__institute"))
+        in_reach = Q(protocol=None) | Q(Exists(used))
+        _remove(SubjectRole.objects.filter(user__in=moved).exclude(at_home & in_reach))
 
 
 def follow_coordinators(site_ids: Sequence[int]) -> None:

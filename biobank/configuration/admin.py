@@ -72,3 +72,6 @@ class SettingValueAdmin(ReadOnlyAdmin):
         writes.change_settings([wish], actor_in(request))
         obj.pk = SettingValue.objects.filter(module=module, name=name).latest("pk").pk
         obj.refresh_from_db()
+
+    def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
+        """A setting has no related rows."""

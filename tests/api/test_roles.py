@@ -75,7 +75,7 @@ def test_a_role_is_created_replaced_and_removed(api: Api, statuses: Statuses) ->
 
     assert created.status == statuses.created
     assert [entry["resourceName"] for entry in created.json["acl"]] == ["Specimen", "Visit"]
-    replaced = api.put(path, {"name": "Readers", "acl": READERS["acl"][:1]})  # type: ignore[index]
+    replaced = api.put(path, {"name": "Readers", "acl": READERS["acl"][:1]})
     assert (replaced.status, len(replaced.json["acl"])) == (statuses.created, 1)
     assert api.delete(path).json["name"] == "Readers"
     gone = api.get(path)
