@@ -92,7 +92,9 @@ def text_of(problems: Sequence[Problem]) -> str:
 def creator(job: ImportJob) -> Actor:
     """The job's creator with the rights they have now (spec 04 §2.1, §2.6). Raises `Unworkable`."""
     user = (
-        User.objects.filter(pk=job.created_by_id).exclude(activity_status__in=["Closed", "Disabled"]).first()
+        User.objects.filter(pk=job.created_by_id or 0)
+        .exclude(activity_status__in=["Closed", "Disabled"])
+        .first()
     )
     if user is None:
         raise Unworkable("The account of the job's creator is no longer active")

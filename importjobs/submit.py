@@ -100,7 +100,7 @@ def _create(request: NewJob, actor: Actor, upload: Upload, options: _Options, si
     formats = options.formats
     with transaction.atomic():
         job = ImportJob.objects.create(
-            name=request.object_type,
+            name=request.object_type or "",
             type=options.type,
             csv_type=options.csv_type,
             date_format=formats.day.text,

@@ -14,7 +14,7 @@ from importjobs.models import Failure, ImportJob, Upload
 from importjobs.runner import Importer
 
 
-@shared_task(name=ImportJob.TASK)  # type: ignore[untyped-decorator]
+@shared_task(name=ImportJob.TASK)
 def run(pk: int) -> None:
     """Work on one job for a slice of time."""
     with Importer() as importer:

@@ -2,9 +2,11 @@
 
 import shutil
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
@@ -42,7 +44,7 @@ def home(upload_id: UUID) -> Path:
     return folder("import-jobs", str(upload_id))
 
 
-def store(file: UploadedFile, actor: Actor) -> Upload:
+def store(file: "UploadedFile[Any]", actor: Actor) -> Upload:
     """Keep an uploaded file under a fresh id."""
     upload = Upload(
         id=uuid4(),
@@ -96,7 +98,7 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
         with zipfile.ZipFile(path) as archive:
             _check(archive)
             yield archive
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zipfile.zlib.error) as error:
+    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
         raise Malformed(f"the archive cannot be unpacked: {error}") from None
 
 

@@ -20,24 +20,24 @@ def register_broom(broom: Callable[[], None]) -> Callable[[], None]:
     return broom
 
 
-@worker_process_init.connect  # type: ignore[untyped-decorator]
+@worker_process_init.connect
 def _collect_seldom(**_: object) -> None:
     """Workers make many small objects that live as long as a chunk; looking for cycles among them is wasted."""
     gc.freeze()
     gc.set_threshold(50_000, 20, 100)
 
 
-@shared_task(name="biobank.jobs.tasks.tick")  # type: ignore[untyped-decorator]
+@shared_task(name="biobank.jobs.tasks.tick")
 def tick() -> None:
     cache.set(TICK_KEY, time.time(), None)
 
 
-@shared_task(name="biobank.jobs.tasks.reap")  # type: ignore[untyped-decorator]
+@shared_task(name="biobank.jobs.tasks.reap")
 def reap() -> None:
     reaper.reap()
 
 
-@shared_task(name="biobank.jobs.tasks.sweep")  # type: ignore[untyped-decorator]
+@shared_task(name="biobank.jobs.tasks.sweep")
 def sweep() -> None:
     """Remove what is past its retention; each package registers its own broom."""
     for broom in _brooms:

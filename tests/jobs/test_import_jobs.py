@@ -273,7 +273,7 @@ def test_file_names_never_leave_their_folder(api: Api, sent: str, kept: str) -> 
     from sessions_auth.actor import actor_of
 
     file = SimpleUploadedFile("x", b"Name\n")
-    file._name = sent  # as a client that does not clean its names
+    file._name = sent  # type: ignore[attr-defined]  # as a client that does not clean its names
     found = store(file, actor_of(User.objects.get(login_name="admin")))
     assert found.filename == kept
     assert sorted(path.name for path in home(found.id).iterdir()) == ["original"]
