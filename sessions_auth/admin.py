@@ -13,6 +13,7 @@ from biobank.access import Actor
 from biobank.admin import DoorAdmin, DoorForm, ReadOnlyAdmin, actor_in
 from biobank.wire.errors import Refused
 from sessions_auth import mail, passwords, tokens
+from sessions_auth import settings_admin as settings_admin  # registers its page
 from sessions_auth.detail import UserDetail
 from sessions_auth.models import AuthDomain, LoginAudit, Role, RoleEntry, SubjectRole, Token, User
 from sessions_auth.writes import USERS

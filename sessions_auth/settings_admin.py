@@ -1,4 +1,7 @@
-"""Settings in the admin: the values they had, and a form to give them new ones."""
+"""Settings in the admin: the values they had, and a form to give them new ones.
+
+It stands here, as the settings themselves are below everything that the admin's pages are made of.
+"""
 
 from typing import Any
 
