@@ -1,11 +1,11 @@
 """Protocols with sites and events, made directly, and bodies of registrations and visits for them."""
 
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any
 
 from sessions_auth.models import User
 from sites.models import Site
-from specimens.participant.models import Registration
+from specimens.participant.models import Participant, Registration
 from specimens.protocol.models import CollectionProtocol, Event, ProtocolSite
 from specimens.visit.models import Visit
 from tests import factories
@@ -41,6 +41,16 @@ def registration_body(of: CollectionProtocol, ppid: str | None = None, **more: A
         "participant": {},
     }
     return {**body, **more}
+
+
+def registration(of: CollectionProtocol, ppid: str | None = None, **more: Any) -> Registration:
+    """An anonymous participant, registered on 11 March 2024."""
+    return Registration.objects.create(
+        protocol=of,
+        participant=Participant.objects.create(),
+        ppid=ppid or f"P-{factories.number()}",
+        **{"registration_date": date(2024, 3, 11), **more},
+    )
 
 
 def visit(of: Registration, name: str | None = None, **more: Any) -> Visit:
