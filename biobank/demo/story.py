@@ -182,8 +182,9 @@ class Story:
             raise RuntimeError(f"the scheduled query failed: {run['message']}")
         text = self.client.download(f"/scheduled-jobs/{job['id']}/runs/{run['id']}/result-file").decode()
         lines = text.splitlines()
-        print(f"  scheduled_query_{query['id']}_{run['id']}.csv, {len(lines) - 1:,} rows; the first ones:")  # noqa: T201
-        for line in lines[:4]:
+        header = next(place for place, line in enumerate(lines) if line.startswith('"PPID"'))
+        print(f"  scheduled_query_{query['id']}_{run['id']}.csv, {len(lines) - header - 1:,} rows; the first ones:")  # noqa: T201
+        for line in lines[header : header + 4]:
             print(f"    {line}")  # noqa: T201
 
     def _finished_run(self, job_id: int) -> dict[str, Any] | None:

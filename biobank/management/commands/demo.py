@@ -39,5 +39,7 @@ class Command(BaseCommand):
         self.stdout.write(f"\nDone in {time.monotonic() - began:.0f} s. The server keeps running:")
         self.stdout.write(f"  admin     {address}admin/")
         self.stdout.write(f"  API       {address}openspecimen/rest/ng/docs")
-        self.stdout.write(f"  sign-in   admin, password in {data_dir / 'admin-password'}")
+        kept = data_dir / "admin-password"
+        where = f"in {kept}" if kept.exists() else "as given in OS_ADMIN_PASSWORD"
+        self.stdout.write(f"  sign-in   admin, password {where}")
         self.stdout.write("  stop it   make down")
