@@ -67,7 +67,7 @@ def saved_query(pk: int, actor: Actor) -> SavedQuery:
 def listed(wanted: SavedQueryFilter, actor: Actor) -> QuerySet[SavedQuery]:
     """The queries the caller may see in lists, newest first (spec 05 §4.1)."""
     require(actor, "Query", "Read")
-    rows = living().filter(_visible(actor)).exclude(protocol__activity_status=ActivityStatus.DISABLED)
+    rows = living().filter(visible_to(actor)).exclude(protocol__activity_status=ActivityStatus.DISABLED)
     if wanted.cp_id is not None and wanted.cp_id != -1:
         rows = rows.filter(Q(protocol=wanted.cp_id) | Q(protocol=None))
     if wanted.user_id is not None and (actor.is_super or actor.is_institute_admin):
@@ -82,7 +82,8 @@ def listed(wanted: SavedQueryFilter, actor: Actor) -> QuerySet[SavedQuery]:
     return rows.order_by(*(["-is_starred"] if wanted.order_by_starred else []), "-pk")
 
 
-def _visible(actor: Actor) -> Q:
+def visible_to(actor: Actor) -> Q:
+    """A filter of saved queries: those the caller sees in lists."""
     if actor.is_super:
         return Q()
     shared = Q(folders__in=shared_folders(actor).values("pk"))

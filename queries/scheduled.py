@@ -160,15 +160,20 @@ def update(pk: int, given: ScheduledJobDetail, actor: Actor) -> ScheduledJob:
     return _write(scheduled_job(pk, actor, "Update"), given, actor)
 
 
-def _write(job: ScheduledJob, given: ScheduledJobDetail, actor: Actor) -> ScheduledJob:
-    now = timezone.now()
-    references = _references(given, actor)
-    check(given, references, start=given.start_date or (job.start_date if job.pk else now))
-    if given.activity_status == ActivityStatus.DISABLED and job.pk:
-        return delete(job.pk, actor)
+def refuse_bad(job: ScheduledJob, given: ScheduledJobDetail) -> References:
+    """Raise `Refused` with everything that is wrong; answers what the job names."""
+    references = _references(given)
+    check(given, references, start=given.start_date or (job.start_date if job.pk else timezone.now()))
     if ScheduledJob.objects.filter(name__iexact=given.name).exclude(pk=job.pk).exists():
         raise Refused(JOB_NAME_TAKEN(name=given.name))
-    _fill(job, given, now)
+    return references
+
+
+def _write(job: ScheduledJob, given: ScheduledJobDetail, actor: Actor) -> ScheduledJob:
+    references = refuse_bad(job, given)
+    if given.activity_status == ActivityStatus.DISABLED and job.pk:
+        return delete(job.pk, actor)
+    _fill(job, given, timezone.now())
     try:
         with transaction.atomic():
             stamp(actor)
@@ -181,7 +186,7 @@ def _write(job: ScheduledJob, given: ScheduledJobDetail, actor: Actor) -> Schedu
     return _shown(ScheduledJob.objects.filter(pk=job.pk)).get()
 
 
-def _references(given: ScheduledJobDetail, actor: Actor) -> References:
+def _references(given: ScheduledJobDetail) -> References:
     """The users and the query a job names: one query each."""
     named = [given.run_as, *(given.recipients or []), *(given.shared_with or [])]
     ids = {each.id for each in named if each is not None and each.id is not None}
