@@ -1,6 +1,6 @@
 """New model instances for bulk work, made at a fraction of what `Model.__init__` costs."""
 
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, TypeVar
 
 from django.db.models import Model
 from django.db.models.base import ModelState
@@ -25,7 +25,7 @@ class Blank(Generic[M]):
         self._shared = {name: value for name, value in shared.items() if name not in self._makers}
 
     def __call__(self, **values: Any) -> M:
-        row = cast(M, self._model.__new__(self._model))
+        row = self._model.__new__(self._model)
         found = row.__dict__
         found["_state"] = ModelState()
         found.update(self._shared)

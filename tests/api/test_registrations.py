@@ -457,7 +457,7 @@ def test_complete_visits_keep_a_registration_from_being_deleted(api: Api, cohort
     assert api.delete(f"{path}?forceDelete=true&reason=withdrawn").json["activityStatus"] == "Disabled"
     gone = Visit.objects.get(pk=visit.pk)
     assert gone.activity_status == "Disabled" and gone.name.startswith(f"{visit.name}_")
-    row = Registration.objects.get(pk=made["id"])
+    row: Any = Registration.objects.get(pk=made["id"])
     assert row.history.order_by("-pgh_id")[0].pgh_context.metadata["reason"] == "withdrawn"
 
 

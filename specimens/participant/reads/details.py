@@ -1,6 +1,7 @@
 """Participants and registrations as they go over the wire; masking happens where columns are chosen (spec 03 §1.5)."""
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -45,7 +46,7 @@ def participant_detail(
     registered: Sequence[RegistrationSummary] = (),
 ) -> ParticipantDetail:
     """A participant; without PHI rights names and identifiers are masked, dates left out."""
-    names = {name: (getattr(row, name) if phi else MASK) for name in NAMES}
+    names: dict[str, Any] = {name: (getattr(row, name) if phi else MASK) for name in NAMES}
     born, died = (row.birth_date, row.death_date) if phi else (None, None)
     return ParticipantDetail.model_construct(
         id=row.pk,
@@ -127,7 +128,9 @@ def registered_cps(
     actor: Actor, participant_ids: Sequence[int], *, without: int | None = None
 ) -> dict[int, list[RegistrationSummary]]:
     """The readable registrations of participants, by participant; one query."""
-    rows = registrations_for(actor).filter(participant_id__in=participant_ids).exclude(pk=without)
+    rows = registrations_for(actor).filter(participant_id__in=participant_ids)
+    if without is not None:
+        rows = rows.exclude(pk=without)
     found: dict[int, list[RegistrationSummary]] = {}
     columns = (
         "participant_id", "pk", "ppid", "registration_date", "protocol_id", "protocol__short_title"

@@ -1,6 +1,7 @@
 """Finding registrations: the body of the list and count calls as a query (spec 03 §1.2)."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from django.db.models import Q, QuerySet
 
@@ -78,7 +79,7 @@ def _identifier(text: str) -> Q:
     )
 
 
-def _with_specimen(text: str) -> QuerySet[Registration]:
+def _with_specimen(text: str) -> QuerySet[Registration, Any]:
     """Registrations with an active specimen of that label or barcode in an active visit."""
     label = Q(visits__specimens__label__icontains=text) | Q(visits__specimens__barcode__icontains=text)
     active = Q(visits__activity_status="Active", visits__specimens__activity_status="Active")

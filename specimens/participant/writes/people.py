@@ -118,7 +118,7 @@ def _replace_numbers(person: Person, numbers: Numbers) -> None:
             if record.mrn != numbers[site_id]:
                 record.mrn = numbers[site_id]
                 person.changed_numbers.append(record)
-        elif record.pk is not None:
+        elif not record._state.adding:
             person.dropped_numbers.append(record)
     for site_id, mrn in numbers.items():
         if site_id not in kept:
@@ -169,12 +169,12 @@ def _save_numbers(people: Sequence[Person]) -> None:
     dropped = [record.pk for person in people for record in person.dropped_numbers]
     if dropped:
         MedicalRecord.objects.filter(pk__in=dropped).delete()
-    changed = [record for person in people for record in person.changed_numbers if record.pk is not None]
+    changed = [record for person in people for record in person.changed_numbers if not record._state.adding]
     update(changed, ["mrn"])
-    fresh = []
+    fresh: list[MedicalRecord] = []
     for person in people:
         for record in person.numbers.values():
-            if record.pk is None:
+            if record._state.adding:
                 record.participant_id = person.row.pk
                 fresh.append(record)
     insert(fresh)

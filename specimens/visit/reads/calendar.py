@@ -14,6 +14,7 @@ from specimens.visit.detail import VisitDetail
 from specimens.visit.models import Visit
 from specimens.visit.reads.details import (
     Context,
+    Counts,
     described,
     diagnoses,
     event_keys,
@@ -64,7 +65,7 @@ def _stored(row: Visit, registration: Registration, base: int, context: Context)
 
 
 def _coming(
-    event: Event, registration: Registration, base: int, context: Context, counts: dict[str, int]
+    event: Event, registration: Registration, base: int, context: Context, counts: Counts
 ) -> VisitDetail:
     """An event without visit: no id, name, status, registration or date."""
     protocol = registration.protocol
@@ -86,7 +87,7 @@ def _coming(
     )
 
 
-def _wanted(events: Sequence[Event]) -> dict[int, dict[str, int]]:
+def _wanted(events: Sequence[Event]) -> dict[int, Counts]:
     """How many specimens the events ask for, all and primary ones; one query."""
     rows = Event.objects.filter(pk__in=[event.pk for event in events]).annotate(
         all_of_them=Count("requirements", filter=Q(requirements__activity_status="Active")),

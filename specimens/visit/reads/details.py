@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import datetime
 from typing import Any
 
 from django.db.models import Count, Q, QuerySet
@@ -23,7 +23,7 @@ COUNTERS = (
     "total_pending_spmns", "pending_primary_spmns", "planned_primary_spmns_coll", "uncollected_primary_spmns",
     "unplanned_primary_spmns_coll", "not_stored_specimens", "closed_specimens",
 )  # fmt: skip
-Counts = Mapping[str, int]
+Counts = Mapping[str, Any]
 
 
 def with_parts(rows: QuerySet[Visit]) -> QuerySet[Visit]:
@@ -126,7 +126,7 @@ def event_keys(event: Event | None) -> dict[str, Any]:
     }
 
 
-def described(event: Event | None, when: date | None, context: Context) -> str:
+def described(event: Event | None, when: datetime | None, context: Context) -> str:
     """The visit in words."""
     return rules.description(
         label=event.label if event else None,

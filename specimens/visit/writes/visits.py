@@ -1,6 +1,7 @@
 """The door of visits, and the writes that are made of it (spec 03 §2)."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from typing import TypeVar
 
 from biobank.access import Actor
 from biobank.batch.door import Door
@@ -15,6 +16,7 @@ from specimens.visit.models import Visit
 from specimens.visit.writes.known import VisitRemoval, names_in_use
 from specimens.visit.writes.planning import VisitPlan, plan_visits
 
+T = TypeVar("T")
 _COLUMNS = [
     "registration_id", "protocol_id", "event_id", "name", "status", "visit_date", "site_id", "clinical_diagnoses",
     "clinical_status", "cohort", "surgical_pathology_number", "comments", "missed_reason", "missed_by_id",
@@ -65,14 +67,17 @@ def _tell(plans: Sequence[VisitPlan], actor: Actor) -> None:
             else plan.old_status != plan.row.status
         )
     ]
-    told = (
-        (below.protocol_changed, [plan.row for plan in plans if plan.new_protocol]),
-        (below.event_changed, [plan.row for plan in plans if plan.new_event]),
-        (below.status_changed, statuses),
-    )
-    for followers, about in told:
-        for follow in followers if about else ():
-            follow(about, actor)  # type: ignore[operator]
+    _call(below.protocol_changed, [plan.row for plan in plans if plan.new_protocol], actor)
+    _call(below.event_changed, [plan.row for plan in plans if plan.new_event], actor)
+    _call(below.status_changed, statuses, actor)
+
+
+def _call(
+    followers: Sequence[Callable[[Sequence[T], Actor], None]], about: Sequence[T], actor: Actor
+) -> None:
+    if about:
+        for follow in followers:
+            follow(about, actor)
 
 
 VISITS: Door[VisitDetail, VisitPlan] = Door("visit", plan_visits, apply_visits)
