@@ -15,6 +15,7 @@ from django.db import InterfaceError, OperationalError, connection, transaction
 from django.utils import timezone
 
 from biobank.jobs.models import MAX_STALLS, Job, LeaseLost, State
+from biobank.jobs.shutdown import stopping
 
 log = logging.getLogger("biobank.jobs")
 J = TypeVar("J", bound=Job)
@@ -90,7 +91,7 @@ def _incident(job: Job, error: Exception) -> str:
 def _advance(job: J, advance: Callable[[J], bool]) -> None:
     stop_at = monotonic() + settings.JOB_SLICE_SECONDS
     while advance(job):
-        if monotonic() > stop_at:
+        if monotonic() > stop_at or stopping.is_set():
             with transaction.atomic():
                 job.hand_over()
                 send(job)
