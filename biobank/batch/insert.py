@@ -22,7 +22,7 @@ def take_keys(model: type[models.Model], count: int) -> list[int]:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT nextval(pg_get_serial_sequence(%s, %s)) FROM generate_series(1, %s)",
-            [f'"{model._meta.db_table}"', model._meta.pk.column, count],  # type: ignore[union-attr]
+            [f'"{model._meta.db_table}"', model._meta.pk.column, count],
         )
         return [row[0] for row in cursor.fetchall()]
 
@@ -37,8 +37,10 @@ def insert(rows: Sequence[M]) -> None:
         row.pk = key
     fields = [field for field in model._meta.concrete_fields if not field.generated]
     cells = zip(*map(itemgetter(*[field.attname for field in fields]), map(_values, rows)), strict=True)
-    sent = [(field.column, _encoded(field, column)) for field, column in zip(fields, cells, strict=True)]
-    _copy(model._meta.db_table, [(name, column) for name, column in sent if not _is_empty(column)])
+    sent = [(field, _encoded(field, column)) for field, column in zip(fields, cells, strict=True)]
+    _copy(
+        model._meta.db_table, [(str(field.column), column) for field, column in sent if not _is_empty(column)]
+    )
     for row in rows:
         row._state.adding = False
         row._state.db = connection.alias

@@ -28,12 +28,11 @@ def update(rows: Sequence[M], attributes: Iterable[str]) -> None:
     with connection.cursor() as cursor:
         cursor.execute(
             f'UPDATE "{meta.db_table}" AS stored SET {assigned} FROM unnest({arrays}) AS new (pk, {names}) '  # noqa: S608
-            f'WHERE stored."{meta.pk.column}" = new.pk',  # type: ignore[union-attr]
+            f'WHERE stored."{meta.pk.column}" = new.pk',
             columns,
         )
 
 
 def _type(field: "models.Field[Any, Any]") -> str:
-    return _SIZE.sub(
-        "", field.rel_db_type(connection) if field.is_relation else field.db_type(connection) or "text"
-    )
+    declared = field.rel_db_type(connection) if field.is_relation else field.db_type(connection)
+    return _SIZE.sub("", declared or "text")

@@ -26,8 +26,8 @@ PROCESSING_NOT_ALLOWED = Code("SPECIMEN_PROC_NOT_ALLOWED", "The parent is closed
 CHILDREN_LIMIT = Code(
     "SPECIMEN_CHILDREN_LIMIT_MAXED", "{label} would have {count} children; the limit is {limit}"
 )
-NOT_COLLECTED = Code("SPECIMEN_NOT_COLLECTED", "The parent is not collected: {label}")
-NOT_ACTIVE = Code("SPECIMEN_NOT_ACTIVE", "The parent is not active: {label}")
+PARENT_NOT_COLLECTED = Code("SPECIMEN_NOT_COLLECTED", "The parent is not collected: {label}")
+PARENT_NOT_ACTIVE = Code("SPECIMEN_NOT_ACTIVE", "The parent is not active: {label}")
 
 REQ_NOT_FOUND = Code("SR_NOT_FOUND", "There is no such requirement: {key}")
 REQ_LINEAGE_MISMATCH = Code("SPECIMEN_REQ_LINEAGE_MISMATCH", "The requirement asks for another lineage")

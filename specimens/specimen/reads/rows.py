@@ -222,7 +222,9 @@ def info(row: Row, context: Context) -> Json:
         "code": None,
         "freezeThawCycles": row.freeze_thaw_cycles,
         "imageId": row.image_id,
-        "externalIds": orjson.loads(row.external_ids) if isinstance(row.external_ids, str) else row.external_ids,
+        "externalIds": orjson.loads(row.external_ids)
+        if isinstance(row.external_ids, str)
+        else row.external_ids,
         "labelAutoPrintMode": row.label_auto_print_mode,
         "opComments": None,
     }

@@ -87,7 +87,7 @@ def of_registration(query: SpecimenQuery, actor: Actor) -> list[Json]:
 
     Raises CPR_M_NOT_FOUND, RBAC_ACCESS_DENIED, VISIT_NOT_FOUND, CPE_NOT_FOUND.
     """
-    cpr = known_registrations().select_related("protocol").filter(pk=query.cpr_id).first()
+    cpr = known_registrations().select_related("protocol").filter(pk=query.cpr_id or 0).first()
     if cpr is None:
         raise Refused(rules.REGISTRATION_NOT_FOUND.missing(key=query.cpr_id))
     require(actor, cpr.protocol_id, NEW)

@@ -94,9 +94,9 @@ def _nodes(spec: AliquotSpec, parents: dict[object, _Parent]) -> list[Node] | Pr
     if parent is None:
         return rules.NOT_FOUND(key=key) if key else rules.PARENT_REQUIRED()
     if parent.status != COLLECTED:
-        return rules.NOT_COLLECTED(label=parent.label)
+        return rules.PARENT_NOT_COLLECTED(label=parent.label)
     if parent.activity_status != ACTIVE:
-        return rules.NOT_ACTIVE(label=parent.label)
+        return rules.PARENT_NOT_ACTIVE(label=parent.label)
     labels, barcodes = rules.split_list(spec.labels), rules.split_list(spec.barcodes)
     counted = rules.aliquot_counts(spec.no_of_aliquots, spec.qty_per_aliquot, len(labels), parent.left)
     if isinstance(counted, Problem):

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from django.db import connection
 from django.db.models import Count, Q
@@ -139,7 +139,8 @@ class Facts:
     def children_counts(self) -> dict[int, int]:
         """How many children, deleted ones apart, the loaded specimens have."""
         rows = Specimen.objects.filter(parent__in=self.drafts).exclude(activity_status=DISABLED)
-        return dict(rows.order_by().values("parent").annotate(n=Count("pk")).values_list("parent", "n"))
+        counted = rows.order_by().values("parent").annotate(n=Count("pk")).values_list("parent", "n")
+        return {parent: count for parent, count in counted if parent is not None}
 
     @cached_property
     def planned(self) -> dict[tuple[int, int], Draft]:
@@ -163,19 +164,17 @@ class Facts:
 
 def _find(wanted: Wanted) -> list[_Brief]:
     """The stored specimens that the batch names by any key; a specimen may come more than once."""
-    keys = {
-        "id": wanted.targets | wanted.parent_ids,
-        "label": wanted.labels | wanted.parent_labels,
-        "additional_label": wanted.additional_labels,
-        "barcode": wanted.barcodes,
+    keys: dict[str, list[Any]] = {
+        "id": list(wanted.targets | wanted.parent_ids),
+        "label": list(wanted.labels | wanted.parent_labels),
+        "additional_label": list(wanted.additional_labels),
+        "barcode": list(wanted.barcodes),
     }
     keys = {column: values for column, values in keys.items() if values}
     if not keys:
         return []
     with connection.cursor() as cursor:
-        cursor.execute(
-            " UNION ALL ".join(_FIND.format(column) for column in keys), [list(v) for v in keys.values()]
-        )
+        cursor.execute(" UNION ALL ".join(_FIND.format(column) for column in keys), list(keys.values()))
         return [_Brief._make(row) for row in cursor.fetchall()]
 
 

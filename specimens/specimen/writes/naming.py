@@ -164,7 +164,7 @@ class Naming:
             event_id=visit.event_id,
             event_label=event.label if event is not None else None,
             event_code=event.code if event is not None else None,
-            specimen_id=row.pk,
+            specimen_id=row.pk or -1,  # any key will do until it is stored
             label=row.label,
             requirement_code=draft.requirement.code if draft.requirement is not None else None,
             type_id=kind.pk if kind is not None else None,

@@ -70,7 +70,7 @@ class Wanted:
 
     def _add_users_and_terms(self, details: Sequence[SpecimenDetail]) -> None:
         collected = [event for detail in details if (event := detail.collection_event) is not None]
-        received = [event for detail in details if (event := detail.received_event) is not None]
+        received = [receipt for detail in details if (receipt := detail.received_event) is not None]
         self.users: list[UserSummary | None] = [event.user for event in collected]
         self.users += [event.user for event in received]
         self.users += [detail.created_by for detail in details if detail.created_by is not None]
