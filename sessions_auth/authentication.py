@@ -2,6 +2,7 @@
 
 import base64
 from dataclasses import replace
+from functools import cache
 from typing import Any
 from zoneinfo import available_timezones
 
@@ -32,6 +33,9 @@ class Caller(SimpleLazyObject):  # type: ignore[type-arg]
         super().__init__(lambda: User.objects.get(pk=user_id))
 
 
+_zones = cache(available_timezones)  # looking them up reads the whole zone database
+
+
 class TokenAuthentication(BaseAuthentication):
     """Raises `AuthenticationFailed` for credentials that are no good; without any it says nothing."""
 
@@ -42,7 +46,7 @@ class TokenAuthentication(BaseAuthentication):
             return None
         session = impersonated(request, session)
         zone = session.zone or request.headers.get("X-OS-CLIENT-TZ", "")
-        zone = zone if zone in available_timezones() else settings.TIME_ZONE
+        zone = zone if zone in _zones() else settings.TIME_ZONE
         actor = replace(session.actor, ip_address=address, time_zone=zone)
         return Caller(actor.user_id), actor
 
