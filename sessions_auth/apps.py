@@ -5,3 +5,10 @@ from django.apps import AppConfig
 
 class SessionsAuthConfig(AppConfig):
     name = "sessions_auth"
+
+    def ready(self) -> None:
+        """Have the roles of coordinators follow the sites they are written into."""
+        from sessions_auth.role_writes import follow_coordinators
+        from sites.writes import FOLLOWERS
+
+        FOLLOWERS.append(follow_coordinators)

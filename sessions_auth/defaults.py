@@ -18,6 +18,7 @@ from sites.models import Institute
 
 ADMIN_ID = 2
 ADMIN_LOGIN = "admin"
+ADMIN_EMAIL = "admin@localhost"
 M = TypeVar("M", bound=models.Model)
 
 INSTITUTE = "Main Institute"
@@ -73,7 +74,7 @@ def _load_administrator(institute: Institute, domain: AuthDomain) -> str | None:
             domain=domain,
             first_name="Super",
             last_name="Administrator",
-            email_address="admin@localhost",
+            email_address=ADMIN_EMAIL,
             type=User.Type.SUPER,
             institute=institute,
             manage_forms=True,

@@ -1,6 +1,6 @@
 """Writing institutes and sites: plan a batch, apply it (spec 01 §E.1, §E.2)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from django.contrib.auth import get_user_model
@@ -16,6 +16,9 @@ from sites import reads, rules
 from sites.detail import Coordinator, InstituteDetail, SiteDetail
 from sites.models import Institute, Site
 from terminology.reads import Terms, load_terms
+
+# Told the keys of the sites that were written: the rights of coordinators follow, but are kept further down
+FOLLOWERS: list[Callable[[Sequence[int]], None]] = []
 
 # --- Institutes -------------------------------------------------------------------------------------
 
@@ -208,6 +211,8 @@ def apply_sites(plans: Sequence[SitePlan], actor: Actor) -> list[int]:
     rows = [plan.row for plan in plans]
     _save(rows, plans[0].fields if plans else [], name=255, code=50)
     _save_coordinators(plans)
+    for follow in FOLLOWERS:
+        follow([row.pk for row in rows])
     return [row.pk for row in rows]
 
 

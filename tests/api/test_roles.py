@@ -215,3 +215,22 @@ def test_lists_of_roles_cost_the_same_however_long(api: Api, django_assert_num_q
 
     with django_assert_num_queries(6):  # token; the user; roles, their rights; sites, their coordinators
         assert len(api.get(f"/rbac/subjects/{user.pk}/roles").json) == 4
+
+
+def test_coordinators_hold_the_role_administrator_on_their_site(api: Api) -> None:
+    user, site = factories.user(), factories.site()
+
+    def held() -> list[tuple[str, int, bool]]:
+        roles = api.get(f"/rbac/subjects/{user.pk}/roles").json
+        return [(role["role"]["name"], role["site"]["id"], role["systemRole"]) for role in roles]
+
+    api.patch(f"/sites/{site.pk}", {"coordinators": [{"id": user.pk}]})
+    assert held() == [("Administrator", site.pk, True)]
+    api.patch(f"/sites/{site.pk}", {"address": "1 Pier Road"})
+    assert len(held()) == 1
+    api.patch(f"/sites/{site.pk}", {"coordinators": []})
+    assert held() == []
+    api.patch(f"/sites/{site.pk}", {"coordinators": [{"emailAddress": user.email_address}]})
+    assert len(held()) == 1
+    api.delete(f"/sites/{site.pk}?close=true")
+    assert held() == []
