@@ -9,9 +9,12 @@ from typing import Any
 
 import pytest
 from django.test.utils import CaptureQueriesContext
+from django.utils import timezone
 
 from biobank.jobs import models as jobs
+from biobank.jobs.runner import run_slice
 from exports import store
+from exports.builder import advance
 from exports.registry import Section, Stored
 from exports.writer import write_export
 from specimens.protocol.models import PublishedVersion
@@ -291,6 +294,20 @@ class TestFailures:
             cast.work()
         assert api.call("get", PATH, base="").status == 200
         assert api.call("post", PATH, base="").status == 200
+
+
+def test_a_build_whose_worker_died_three_times_is_given_up(v3: PublishedVersion, api: Api) -> None:
+    cast.ask(v3)
+    row = v3_row(v3)
+    for attempt in (1, 2, 3):
+        claimed = type(row).claim(row.pk)
+        claimed.commit(attempts=attempt)  # and then it is killed
+        type(row).objects.filter(pk=row.pk).update(lease_until=timezone.now() - timedelta(seconds=1))
+        assert api.call("head", PATH, base="").status == 208
+    run_slice(type(row), row.pk, advance)
+    row.refresh_from_db()
+    assert (row.state, row.error) == (jobs.State.FAILED, "the worker died while building")
+    assert api.call("head", PATH, base="").status == 204
 
 
 def v3_row(version: PublishedVersion) -> Any:

@@ -141,55 +141,6 @@ def test_a_killed_worker_leaves_no_partial_file_and_the_export_gets_ready(
     assert [path.name for path in files()] == [row.file]
 
 
-def test_a_worker_killed_three_times_is_the_end(
-    api: Api, f1: PublishedVersion, start_worker: StartWorker, second_session: Any
-) -> None:
-    assert status(api, "post") == 202
-    with no_rows(second_session):
-        for attempt in (1, 2, 3):
-            worker = start_worker("exports")
-            until(lambda: Export.objects.get().attempts == attempt and a_build_waits(), f"attempt {attempt}")  # noqa: B023
-            worker.kill()
-            until(lambda: not a_build_waits() or bool(_terminate_waiting()), "the end of its session")
-            time.sleep(LEASE)
-            reap()
-    start_worker("exports")
-    until(lambda: reap() >= 0 and status(api) == 204, "the end of the attempts")
-    row = Export.objects.get()
-    assert (row.state, row.attempts, row.error) == (State.FAILED, 3, "the worker died while building")
-    store.sweep()
-    assert files() == []
-    assert status(api, "post") == 202
-
-
-def _terminate_waiting() -> int:
-    """End the database sessions of workers that were killed while they waited for a lock."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
-            " AND wait_event_type = 'Lock' AND query LIKE '%exports_snapshotrow%'"
-        )
-        return len(cursor.fetchall())
-
-
-def test_the_old_file_is_served_while_a_rebuild_dies(
-    api: Api, f1: PublishedVersion, start_worker: StartWorker, second_session: Any
-) -> None:
-    old = cast.build(f1)
-    worker = start_worker("exports")
-    with no_rows(second_session):
-        assert api.call("post", f"{PATH}?force=true", base="").status == 202
-        until(a_build_waits, "the rebuild")
-        worker.kill()
-        assert status(api, "get") == 200
-        assert status(api, "post") == 409
-    start_worker("exports")
-    until(lambda: ready(api)() and Export.objects.get().pk != old.pk, "the new file")
-    assert status(api, "get") == 200
-    store.sweep()
-    assert len(files()) == 1
-
-
 def test_one_of_two_workers_builds(
     api: Api, f1: PublishedVersion, start_worker: StartWorker, broker: redis.Redis
 ) -> None:
@@ -219,15 +170,6 @@ def test_a_worker_that_slept_too_long_gives_way(
     sleeper.signal(signal.SIGCONT)
     until(lambda: [path.name for path in files()] == [file], "the sleeper to tidy up")
     assert status(api, "get") == 200
-
-
-def test_a_lost_message_is_sent_again(
-    api: Api, f1: PublishedVersion, start_worker: StartWorker, broker: redis.Redis
-) -> None:
-    assert status(api, "post") == 202
-    broker.flushdb()
-    start_worker("exports")
-    until(ready(api), "the export")
 
 
 def test_of_many_who_ask_at_once_one_is_told_that_it_is_queued(api: Api, f1: PublishedVersion) -> None:
