@@ -43,6 +43,8 @@ def quick_recovery(settings: Any) -> None:
 def job(api: Api) -> int:
     """A job that runs every minute; its query reads the pick lists, so that a lock on these halts it."""
     Biobank()
+    for path in files.results_folder().iterdir():
+        path.unlink()  # copied databases give the same ids again
     query = {
         "title": "Diagnoses",
         "selectList": ["SpecimenCollectionGroup.name", "SpecimenCollectionGroup.clinicalDiagnoses.code"],
