@@ -35,7 +35,7 @@ def password_link(user: User, token: str, *, approved: bool = False) -> None:
     begin = (
         "Your account has been approved." if approved else "Somebody, probably you, asked for a new password."
     )
-    link = f"{_server()}/#/reset-password?{urlencode({'loginName': user.login_name, 'token': token})}"
+    link = f"{_server()}/reset-password?{urlencode({'loginName': user.login_name, 'token': token})}"
     send("Your password", f"{begin}\nChoose it here, within 24 hours:\n\n{link}\n", [user.email_address])
 
 

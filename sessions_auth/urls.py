@@ -1,7 +1,9 @@
 """Routes of users, signing in and roles; fixed paths stand before `<pk>`."""
 
+from django.urls import path
+
 from biobank.wire.routing import route
-from sessions_auth import domain_views, role_views, session_views, views
+from sessions_auth import domain_views, pages, role_views, session_views, views
 
 rest = [
     route("/sessions", session_views.Sessions),
@@ -34,3 +36,5 @@ rest = [
     route("/auth-domains", domain_views.Domains),
     route("/auth-domains/<pk>", domain_views.DomainOne),
 ]
+
+root = [path("reset-password", pages.reset_password, name="reset-password")]

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.test import Client
 from django.utils import timezone
 
 from sessions_auth.models import PasswordReset, User
@@ -145,6 +146,20 @@ def test_links_end_after_a_day_and_with_the_next_one(anonymous: Api, mailoutbox:
     PasswordReset.objects.update(created_at=timezone.now() - timedelta(hours=25))
     assert use(second) == ["USER_INVALID_PASSWD_TOKEN"]
     assert use("") == ["USER_INVALID_PASSWD_TOKEN"]
+
+
+def test_the_mailed_link_opens_a_page(anonymous: Api, mailoutbox: list[Any]) -> None:
+    user = factories.user(login="a&b")
+    anonymous.post("/users/forgot-password", {"loginName": user.login_name})
+    found = re.search(r"http://[^/]+(/\S+)", mailoutbox[0].body)
+    assert found is not None
+    browser = Client()
+
+    assert b'value="a&amp;b"' in browser.get(found[1]).content
+    sent = {"loginName": "a&b", "token": link_of(mailoutbox[0]), "password": " "}
+    assert browser.post("/reset-password", sent).status_code == 400
+    assert b"Sign in" in browser.post("/reset-password", sent | {"password": NEW}).content
+    assert signs_in(user, NEW)
 
 
 def test_reset_tokens_are_stored_as_digests(anonymous: Api, mailoutbox: list[Any]) -> None:
