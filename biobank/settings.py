@@ -111,7 +111,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "biobank.wire.routing.WirePathMiddleware",
     "biobank.wire.routing.WireHeadersMiddleware",
-    "django_structlog.middlewares.RequestMiddleware",
+    "biobank.logs.RequestLog",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -208,9 +208,34 @@ UNFOLD = {
     "SITE_TITLE": "biobank",
     "SITE_HEADER": "biobank",
     "SITE_SYMBOL": "science",
+    "SITE_URL": f"{REST_PREFIX}/docs",
+    "SITE_DROPDOWN": [
+        {"icon": "api", "title": "Browse the API", "link": f"{REST_PREFIX}/docs"},
+        {"icon": "data_object", "title": "OpenAPI document", "link": f"{REST_PREFIX}/openapi.json"},
+    ],
     "SHOW_HISTORY": True,
     "SHOW_VIEW_ON_SITE": False,
-    "SIDEBAR": {"show_search": True, "show_all_applications": False},
+    "SHOW_BACK_BUTTON": True,
+    "COLORS": {
+        "primary": {
+            "50": "oklch(97.7% .013 236.6)",
+            "100": "oklch(95.1% .026 236.8)",
+            "200": "oklch(90.1% .058 230.9)",
+            "300": "oklch(82.8% .111 230.3)",
+            "400": "oklch(74.6% .16 232.7)",
+            "500": "oklch(62% .15 237.3)",
+            "600": "oklch(52% .134 242.7)",
+            "700": "oklch(46% .12 242.7)",
+            "800": "oklch(40% .1 240.8)",
+            "900": "oklch(35% .084 240.9)",
+            "950": "oklch(29.3% .066 243.2)",
+        },
+    },
+    "SIDEBAR": {
+        "show_search": True,
+        "show_all_applications": False,
+        "navigation": "biobank.navigation.navigation",
+    },
 }
 
 # --- Celery: carries the message "look at row 42"; the truth is in PostgreSQL -------------------------
