@@ -4,9 +4,9 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
-from django.urls import reverse
+from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
@@ -16,7 +16,6 @@ from biobank.access import Actor
 from biobank.admin import DoorAdmin, DoorForm, ReadOnlyAdmin
 from sessions_auth.detail import UserSummary
 from sites.models import Site
-from specimens.protocol import below
 from specimens.protocol.detail.consents import StatementDetail
 from specimens.protocol.detail.events import ProtocolEventDetail
 from specimens.protocol.detail.protocols import PrintSetting, ProtocolDetail, SiteLink
@@ -55,6 +54,12 @@ class _Selects(DoorAdmin):
     """Texts with a fixed list of values are chosen from it."""
 
     resource = PROTOCOL
+
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
+        """The records shown below never change with the form."""
+        return super().construct_change_message(request, form, [], add)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         allowed = _SELECTS.get(db_field.name)
@@ -158,11 +163,18 @@ class ProtocolAdmin(_Selects):
     def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
         return rows.filter(pk__in=protocols_for(actor))
 
-    @admin.display(description="Registrations")
-    def registrations(self, row: CollectionProtocol) -> SafeString:
-        count = below.registrations().filter(protocol=row.pk).count()
-        url = reverse("admin:participant_registration_changelist")
-        return format_html('<a href="{}?protocol__id__exact={}">{}</a>', url, row.pk, count)
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        gone = Q(registrations__activity_status="Disabled")
+        rows: QuerySet[Any] = super().get_queryset(request)
+        return rows.annotate(registered=Count("registrations", filter=~gone))
+
+    @admin.display(description="Registrations", ordering="registered")
+    def registrations(self, row: Any) -> SafeString | int:
+        try:
+            url = reverse("admin:participant_registration_changelist")
+        except NoReverseMatch:  # the pages of participants belong to a package below
+            return int(row.registered)
+        return format_html('<a href="{}?protocol__id__exact={}">{}</a>', url, row.pk, row.registered)
 
     def detail_of(self, form: Any) -> ProtocolDetail:
         """The stored protocol with the form's values; what the form does not show stays."""

@@ -2,7 +2,7 @@
 
 from rest_framework.request import Request
 
-from biobank.wire.errors import Refused
+from biobank.wire.errors import INVALID_REQUEST, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.paging import Count
 from biobank.wire.status import Effect
@@ -40,8 +40,10 @@ class ProtocolList(ApiView):
 
     @operation("Delete collection protocols, all or none", query=ProtocolDelete, answer=DeletedProtocols)
     def delete(self, request: Request, query: ProtocolDelete) -> DeletedProtocols:
+        if not query.id:
+            raise Refused(INVALID_REQUEST(reason="the parameter id is missing"))
         force = bool(query.force_delete)
-        pks = delete_protocols(query.id or [], self.actor, force=force, reason=query.reason or "")
+        pks = delete_protocols(query.id, self.actor, force=force, reason=query.reason or "")
         return DeletedProtocols(completed=True, entities=reads.protocol_details(pks))
 
 

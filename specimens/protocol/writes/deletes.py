@@ -7,6 +7,7 @@ from django.db import transaction
 from biobank.access import Actor
 from biobank.records import disable, stamp
 from biobank.wire.errors import ACCESS_DENIED, Refused
+from sessions_auth.models import SubjectRole
 from specimens.protocol import below
 from specimens.protocol.models import CollectionProtocol, Event, Requirement
 from specimens.protocol.reads.lookups import allowed_among, protocols_by_id
@@ -51,8 +52,7 @@ def disable_protocols(ids: Sequence[int]) -> None:
     rows = list(CollectionProtocol.objects.filter(pk__in=ids))
     columns = disable(rows, title=255, short_title=50, code=32)
     CollectionProtocol.objects.bulk_update(rows, columns)
-    for row in rows:
-        row.subjectrole_set.all().delete()
+    SubjectRole.objects.filter(protocol_id__in=ids).delete()
 
 
 def disable_events(events: Iterable[Event]) -> None:

@@ -82,11 +82,11 @@ def _plan(change: Change[ProtocolEventDetail], known: _Known) -> Event | Refusal
     detail = change.detail
     protocol, wrong = _protocol(detail, known)
     problems = [*wrong, *rules.event_problems(detail), *_reference_problems(detail, known)]
-    if protocol is not None and protocol.pk not in known.updatable:
-        return Refusal((ACCESS_DENIED(),))
     row = Event() if change.pk is None else known.stored.get(change.pk)
     if row is None or (protocol is not None and change.pk is not None and row.protocol_id != protocol.pk):
         return Refusal((codes.CPE_NOT_FOUND.missing(key=change.pk),))
+    if protocol is not None and protocol.pk not in known.updatable:
+        return Refusal((ACCESS_DENIED(),))
     if protocol is not None and not problems:
         problems += _clashes(detail, row, protocol.pk, known)
         problems += _state_problems(detail, row, known)

@@ -23,7 +23,7 @@ from specimens.protocol.reads.lookups import (
     protocols_by_short_title,
     sites_of,
 )
-from specimens.protocol.reads.scopes import CREATE, PROTOCOL, UPDATE
+from specimens.protocol.reads.scopes import CREATE, DELETE, PROTOCOL, UPDATE
 from specimens.protocol.rules import codes
 from specimens.protocol.rules import protocols as rules
 from specimens.protocol.writes.deletes import disable_protocols
@@ -49,6 +49,7 @@ class _Known:
     actor: Actor
     stored: dict[int, CollectionProtocol]
     updatable: set[int]
+    deletable: set[int]
     users: Users
     sites: dict[str, Site]
     links: dict[int, list[ProtocolSite]]
@@ -71,6 +72,7 @@ def _look_up(changes: Sequence[Change[ProtocolDetail]], actor: Actor) -> _Known:
         actor=actor,
         stored=stored,
         updatable=allowed_among(actor, stored, PROTOCOL, UPDATE),
+        deletable=allowed_among(actor, _leaving(changes), PROTOCOL, DELETE),
         users=load_users(user for detail in details for user in _people(detail)),
         sites=sites_by_name(link.site_name for detail in details for link in detail.cp_sites or ()),
         links=sites_of(stored),
@@ -79,6 +81,11 @@ def _look_up(changes: Sequence[Change[ProtocolDetail]], actor: Actor) -> _Known:
         taken=_taken(details),
         sources=_sources(details),
     )
+
+
+def _leaving(changes: Sequence[Change[ProtocolDetail]]) -> set[int]:
+    """The protocols that the batch deletes."""
+    return {change.pk for change in changes if change.pk and change.detail.activity_status == "Disabled"}
 
 
 def _people(detail: ProtocolDetail) -> list[UserSummary | None]:
@@ -134,7 +141,7 @@ def _plan(change: Change[ProtocolDetail], known: _Known) -> ProtocolPlan | Refus
     row = CollectionProtocol() if change.pk is None else known.stored.get(change.pk)
     if row is None:
         return Refusal((codes.CP_NOT_FOUND.missing(key=change.pk),))
-    if not row._state.adding and row.pk not in known.updatable:
+    if not row._state.adding and row.pk not in _allowed(detail, known):
         return Refusal((ACCESS_DENIED(),))
     problems = _problems(detail, row, known) or list(_clashes(detail, row, known.taken))
     sites = {
@@ -154,6 +161,11 @@ def _plan(change: Change[ProtocolDetail], known: _Known) -> ProtocolPlan | Refus
         row.consents_source = _source(detail, known)
     _reserve(row, known.taken)
     return ProtocolPlan(row, sites, [user.pk for user in coordinators if user])
+
+
+def _allowed(detail: ProtocolDetail, known: _Known) -> set[int]:
+    """The protocols with which the caller may do this."""
+    return known.deletable if detail.activity_status == "Disabled" else known.updatable
 
 
 def _problems(detail: ProtocolDetail, row: CollectionProtocol, known: _Known) -> list[Problem]:

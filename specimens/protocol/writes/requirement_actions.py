@@ -9,7 +9,7 @@ from biobank.records import stamp
 from biobank.wire.errors import Refused, refuse_if
 from specimens.protocol import below
 from specimens.protocol.detail.requirements import AliquotSpec, DerivedSpec
-from specimens.protocol.models import Event, Requirement
+from specimens.protocol.models import Requirement
 from specimens.protocol.reads.lookups import requirements_of
 from specimens.protocol.reads.requirements import requirement
 from specimens.protocol.reads.scopes import UPDATE
@@ -17,7 +17,7 @@ from specimens.protocol.rules import codes
 from specimens.protocol.rules import requirements as rules
 from specimens.protocol.writes.copies import clone
 from specimens.protocol.writes.deletes import disable_requirements
-from specimens.protocol.writes.requirements import REQUIREMENTS, quantity_is_mandatory
+from specimens.protocol.writes.requirements import REQUIREMENTS, lock_events, quantity_is_mandatory
 from specimens.protocol.writes.trees import Trees
 from specimens.protocol.writes.versions import mark_changed
 
@@ -30,13 +30,8 @@ def _parent(pk: int, actor: Actor) -> Requirement:
         if refused.problems[0].code == codes.SR_NOT_FOUND.code:
             raise Refused(codes.SR_PARENT_NOT_FOUND.missing(key=pk)) from None
         raise
-    _lock(found.event_id)
+    lock_events([found.event_id])
     return found
-
-
-def _lock(event_id: int) -> None:
-    """Two callers must not share out the same quantity."""
-    Event.objects.select_for_update().only("pk").get(pk=event_id)
 
 
 def make_aliquots(pk: int, spec: AliquotSpec, actor: Actor) -> list[int]:
@@ -67,7 +62,7 @@ def copy_requirement(pk: int, actor: Actor) -> int:
     with transaction.atomic():
         stamp(actor)
         source = requirement(pk, actor, UPDATE)
-        _lock(source.event_id)
+        lock_events([source.event_id])
         if source.activity_status == "Closed":
             raise Refused(codes.SR_CLOSED())
         trees = Trees(requirements_of([source.event_id], closed=False)[source.event_id])

@@ -1,6 +1,6 @@
 """Writing specimen requirements: new, derived, aliquot; replace, close, delete (spec 02 part C)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,6 +92,7 @@ def _look_up(changes: Sequence[Change[RequirementDetail]], actor: Actor) -> _Kno
         + [event.pk for event in by_label.values()]
         + [detail.event_id for detail in details]
     )
+    lock_events(events)
     trees = Trees(row for rows in requirements_of(events).values() for row in rows)
     updated = [change.pk for change in changes if change.pk is not None]
     leaving = any(change.detail.activity_status == "Disabled" for change in changes)
@@ -108,6 +109,12 @@ def _look_up(changes: Sequence[Change[RequirementDetail]], actor: Actor) -> _Kno
         fresh_keys=iter(take_keys(Requirement, sum(change.pk is None for change in changes))),
         quantity_needed=quantity_is_mandatory(),
     )
+
+
+def lock_events(ids: Iterable[int]) -> None:
+    """Two callers must not share out the same quantity; visits to the events are not held up."""
+    rows = Event.objects.select_for_update(no_key=True).filter(pk__in=list(ids)).order_by("pk")
+    list(rows.values_list("pk"))
 
 
 def _events_by_label(details: Sequence[RequirementDetail]) -> dict[tuple[str, str], Event]:
