@@ -9,13 +9,13 @@ from django.db import transaction
 
 from biobank.access import Actor
 from biobank.configuration.reads import flag
-from biobank.jobs.models import State
+from biobank.jobs.models import Job, State
 from biobank.jobs.runner import send
 from biobank.records import ActivityStatus
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from queries import saved
 from queries.detail import QueryRun
-from queries.errors import EXPORT_IN_PROGRESS, EXPORT_NOT_FOUND, NOT_FOUND
+from queries.errors import EXPORT_IN_PROGRESS, EXPORT_NOT_FOUND, NOT_FOUND, TOO_BUSY
 from queries.files import results_folder, write_result
 from queries.models import QueryExport, ScheduledRun
 from queries.notices import tell_finished
@@ -44,7 +44,10 @@ def run_scheduled(run: ScheduledRun) -> bool:
         file_name = f"{name}.zip" if zipped else name
         rows = write_result(file_name, name if zipped else None, prepared, actor)
     except Refused as refused:
-        _end(run, State.FAILED, error=_reasons(refused))
+        if _is_busy(refused):
+            _try_later(run)
+        else:
+            _end(run, State.FAILED, error=_reasons(refused))
     else:
         _end(run, State.DONE, file_name=file_name, row_count=rows)
     return False
@@ -55,6 +58,16 @@ def _actor_now(user: User) -> Actor:
     if user.activity_status != ActivityStatus.ACTIVE:
         raise Refused(ACCESS_DENIED())
     return actor_of(user, via="system")
+
+
+def _is_busy(refused: Refused) -> bool:
+    return any(problem.code == TOO_BUSY.code for problem in refused.problems)
+
+
+def _try_later(job: Job) -> None:
+    """All slots for queries are taken: put the job back; the reaper sends it again."""
+    with transaction.atomic():
+        job.hand_over()
 
 
 def _reasons(refused: Refused) -> str:
@@ -128,6 +141,9 @@ def run_export(made: QueryExport) -> bool:
         write_result(made.file_id, entry, prepared, actor, zone)
         state, error = State.DONE, ""
     except Refused as refused:
+        if _is_busy(refused):
+            _try_later(made)
+            return False
         state, error = State.FAILED, _reasons(refused)
     with transaction.atomic():
         made.finish(state, error=error)

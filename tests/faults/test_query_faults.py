@@ -111,7 +111,7 @@ def test_a_worker_killed_while_writing_leaves_no_half_file(
         victim.kill()
     assert not path_of(run).exists()
     start_worker("queries")
-    until(is_over(run), "the run to end")
+    until(is_over(run), "the run to end", 120)
     has_one_complete_file(run)
     assert ScheduledRun.objects.count() == 1
 
@@ -120,7 +120,7 @@ def test_a_lost_message_is_sent_again(job: int, start_worker: StartWorker, broke
     run = fire(job)
     broker.flushdb()
     start_worker("queries")
-    until(is_over(run), "the run to end")
+    until(is_over(run), "the run to end", 120)
     has_one_complete_file(run)
 
 
@@ -158,5 +158,5 @@ def test_two_workers_on_one_run_write_one_file(
                 "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
             )
             assert cursor.fetchone() == (1,)
-    until(is_over(run), "the run to end")
+    until(is_over(run), "the run to end", 120)
     has_one_complete_file(run)

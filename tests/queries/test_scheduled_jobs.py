@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 from django.core import mail
 
+from biobank.wire.errors import Refused
 from queries import files, scheduling
+from queries.errors import TOO_BUSY
 from queries.models import DueTime, SavedQuery, ScheduledJob, ScheduledRun
 from queries.tasks import run_scheduled
 from sessions_auth.models import User
@@ -158,6 +160,20 @@ def test_a_job_never_overlaps_itself(api: Api, query: int) -> None:
     finish(ScheduledRun.objects.get())
     (second,) = scheduling.fire_due(due + timedelta(minutes=10))
     assert (first < second, ScheduledRun.objects.count()) == (True, 2)
+
+
+def test_a_run_waits_while_too_many_queries_are_running(
+    api: Api, query: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def busy(cursor: object) -> None:
+        raise Refused(TOO_BUSY())
+
+    pk = api.post("/scheduled-jobs", job(query, repeatSchedule="ONDEMAND")).json["id"]
+    api.post(f"/scheduled-jobs/{pk}/runs", {})
+    with monkeypatch.context() as patched:
+        patched.setattr("queries.runner._take_slot", busy)
+        assert finish(ScheduledRun.objects.get()).state == "pending"
+    assert finish(ScheduledRun.objects.get()).status == "SUCCEEDED"
 
 
 def test_a_due_time_fires_once_even_when_its_clock_is_set_back(api: Api, query: int) -> None:
