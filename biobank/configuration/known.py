@@ -71,6 +71,7 @@ KNOWN: tuple[Known, ...] = (
         specimen_barcode_format="",
     ),
     *_flags("biospecimen", mandatory_aliquot_qty=True),
+    *_numbers("biospecimen", max_children_limit=100, max_spmns_update_limit=100),
     Known("notifications", "cc_import_emails_to_admin", "BOOLEAN", "false"),
     Known("query", "floating_point_precision", "INT", "0"),
     Known("query", "max_concurrent_queries", "INT", "10"),

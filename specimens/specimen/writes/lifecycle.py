@@ -5,7 +5,7 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
-from biobank.configuration.reads import setting
+from biobank.configuration.reads import flag
 from biobank.records import disable
 from biobank.wire.errors import Refused
 from specimens.protocol.models import Requirement
@@ -124,7 +124,7 @@ class Lifecycle:
 
     @cached_property
     def _aliquots_need_quantity(self) -> bool:
-        return setting("biospecimen", "aliquot_qty_req").lower() not in ("false", "no", "0")
+        return flag("biospecimen", "mandatory_aliquot_qty")
 
     def uncollect(self, draft: Draft, *, stored_status: str | None) -> None:
         """Forget collection and receipt; what was collected, or never will be, has nothing left."""
