@@ -95,7 +95,9 @@ class SpecimenAdmin(DoorAdmin):
         return rows.filter(pk__in=specimens_for(actor).values("pk"))
 
     def _may(self, request: HttpRequest, operation: str) -> bool:
-        return super()._may(request, operation) or actor_in(request).has_any(PRIMARY, operation)
+        if super()._may(request, operation):
+            return True
+        return request.user.is_authenticated and actor_in(request).has_any(PRIMARY, operation)
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         """What a specimen was made of never changes."""
