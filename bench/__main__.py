@@ -1,6 +1,7 @@
 """`python -m bench [NAME]`: measure all, or one, and write results and the performance page."""
 
 import argparse
+import os
 import sys
 import time
 
@@ -33,7 +34,8 @@ def main() -> int:
                 figures += found
                 for figure in found:
                     print(f"{figure.line()}   [{time.monotonic() - began:.0f} s]", flush=True)
-    keep(figures, whole=name is None)
+    if "BENCH_ROWS" not in os.environ:
+        keep(figures, whole=name is None)
     return 0 if all(figure.holds for figure in figures) else 1
 
 
