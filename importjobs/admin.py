@@ -5,7 +5,14 @@ from typing import Any
 from django.contrib import admin, messages
 from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse, StreamingHttpResponse
+from django.http import (
+    Http404,
+    HttpRequest,
+    HttpResponse,
+    HttpResponseRedirect,
+    JsonResponse,
+    StreamingHttpResponse,
+)
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
@@ -16,11 +23,12 @@ from biobank.access import Actor
 from biobank.admin import RecordAdmin, actor_in
 from biobank.batch import schema as schemas
 from biobank.wire.errors import Refused
-from importjobs import reads
+from importjobs import layouts, reads
 from importjobs.forms import UploadForm
+from importjobs.header import captions
 from importjobs.models import Failure, ImportJob
 from importjobs.progress import progress
-from importjobs.report import report
+from importjobs.report import csv_lines, report
 
 SHOWN_FAILURES = 50
 _COLOURS = {
@@ -83,7 +91,8 @@ class ImportJobAdmin(RecordAdmin):
         now = progress(job)
         return format_html(
             '<span data-import-job="{}" data-import-over="{}" data-import-url="{}">'
-            '<progress max="100" value="{}"></progress> <span data-import-count>{} / {}</span></span>',
+            '<progress max="100" value="{}" style="accent-color: var(--color-primary-600)"></progress> '
+            "<span data-import-count>{} / {}</span></span>",
             job.pk, str(now["over"]).lower(), reverse("admin:importjobs_progress"),
             now["percent"], now["done"], now["rows"],
         )  # fmt: skip
@@ -94,6 +103,7 @@ class ImportJobAdmin(RecordAdmin):
         wrap = self.admin_site.admin_view
         own = [
             path("progress/", wrap(self.progress_view), name="importjobs_progress"),
+            path("template/<slug:name>.csv", wrap(self.template_view), name="importjobs_template"),
             path("<int:pk>/stop/", wrap(require_POST(self.stop_view)), name="importjobs_stop"),
             path("<int:pk>/report/", wrap(self.report_view), name="importjobs_report"),
         ]
@@ -111,8 +121,7 @@ class ImportJobAdmin(RecordAdmin):
             job = form.start(actor)
             if job is not None:
                 return HttpResponseRedirect(reverse("admin:importjobs_importjob_change", args=[job.pk]))
-        templates = {name: f"{name}.csv" for name in schemas.names()}
-        return self._page(request, "upload.html", "Import a file", form=form, templates=templates)
+        return self._page(request, "upload.html", "Import a file", form=form, kinds=schemas.names())
 
     def change_view(
         self,
@@ -141,6 +150,18 @@ class ImportJobAdmin(RecordAdmin):
         ids = [int(text) for text in request.GET.getlist("id")[:200] if text.isdecimal()]
         jobs = reads.visible_jobs(actor_in(request)).filter(pk__in=ids)
         return JsonResponse({"jobs": [progress(job) for job in jobs]})
+
+    def template_view(self, request: HttpRequest, name: str) -> HttpResponse:
+        """The header that a schema's files may have."""
+        schema = schemas.find(name)
+        if schema is None:
+            raise Http404
+        lines = csv_lines([list(captions(schema.columns))], layouts.SEPARATOR)
+        return HttpResponse(
+            b"".join(lines),
+            content_type="text/csv; charset=utf-8",
+            headers={"Content-Disposition": f'attachment; filename="{name}.csv"'},
+        )
 
     def stop_view(self, request: HttpRequest, pk: int) -> HttpResponse:
         try:

@@ -5,3 +5,4 @@ from django.apps import AppConfig
 
 class ImportjobsConfig(AppConfig):
     name = "importjobs"
+    verbose_name = "Bulk imports"

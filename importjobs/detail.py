@@ -50,6 +50,10 @@ class UploadedFile(Payload):
     filename: str
 
 
+class Scheduled(Payload):
+    scheduled: int
+
+
 class NewJob(Payload):
     """What `POST /import-jobs` takes (spec 04 §1.3)."""
 

@@ -15,6 +15,7 @@ NOT_IN_PROGRESS = Code("IMPORT_JOB_NOT_IN_PROGRESS", "Import job {id} is not in 
 INVALID_DATE_FORMAT = Code("IMPORT_JOB_INVALID_DATE_FORMAT", "{pattern} is not a date pattern: {reason}")
 INVALID_TIME_FORMAT = Code("IMPORT_JOB_INVALID_TIME_FORMAT", "{pattern} is not a time pattern: {reason}")
 CSV_NOT_IN_ZIP = Code("IMPORT_JOB_CSV_NOT_FOUND_IN_ZIP", "The archive has no CSV file at its top level")
+INVALID_FILENAME = Code("IMPORT_JOB_INV_FILENAME", "{name} does not say what to import, how, and when")
 FILE_MISSING = Code("INVALID_REQUEST", "The request cannot be understood: a part named file is expected")
 
 

@@ -11,6 +11,7 @@ from biobank.jobs.runner import run_slice
 from biobank.jobs.tasks import register_broom
 from importjobs import uploads
 from importjobs.models import Failure, ImportJob, Upload
+from importjobs.notices import tell
 from importjobs.runner import Importer
 
 
@@ -18,7 +19,9 @@ from importjobs.runner import Importer
 def run(pk: int) -> None:
     """Work on one job for a slice of time."""
     with Importer() as importer:
-        run_slice(ImportJob, pk, importer)
+        job = run_slice(ImportJob, pk, importer)
+    if job is not None and job.is_over:
+        tell(job)
 
 
 @register_broom

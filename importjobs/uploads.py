@@ -10,7 +10,7 @@ from typing import Any
 from uuid import UUID, uuid4
 
 from django.conf import settings
-from django.core.files.uploadedfile import UploadedFile
+from django.core.files.base import File
 from django.core.files.uploadhandler import TemporaryFileUploadHandler
 
 from biobank.access import Actor
@@ -44,7 +44,7 @@ def home(upload_id: UUID) -> Path:
     return folder("import-jobs", str(upload_id))
 
 
-def store(file: "UploadedFile[Any]", actor: Actor) -> Upload:
+def store(file: "File[Any]", actor: Actor) -> Upload:
     """Keep an uploaded file under a fresh id."""
     upload = Upload(
         id=uuid4(),
@@ -58,6 +58,27 @@ def store(file: "UploadedFile[Any]", actor: Actor) -> Upload:
     file.close()
     upload.save(force_insert=True)
     return upload
+
+
+@contextmanager
+def csv_files(file: "File[Any]") -> "Iterator[list[File[Any]]]":
+    """The CSV files at the top of an uploaded archive, open one after the other; the file itself when it is none.
+
+    Raises `Malformed` for an archive that cannot be trusted.
+    """
+    magic = file.read(4)
+    file.seek(0)
+    if not magic.startswith(_MAGIC):
+        yield [file]
+        return
+    with _archive(file) as archive:
+        yield [_entry_file(archive, entry) for entry in archive.infolist() if _is_csv(entry)]
+
+
+def _entry_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> "File[Any]":
+    found = File(archive.open(entry), entry.filename)
+    found.size = entry.file_size
+    return found
 
 
 def find(file_id: str | None, actor: Actor) -> Upload:
@@ -93,7 +114,7 @@ def csv_of(upload: Upload) -> Path:
 
 
 @contextmanager
-def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+def _archive(path: "Path | File[Any]") -> Iterator[zipfile.ZipFile]:
     try:
         with zipfile.ZipFile(path) as archive:
             _check(archive)
@@ -125,9 +146,13 @@ def _largest(entry: zipfile.ZipInfo) -> int:
 
 def _csv_entry(archive: zipfile.ZipFile, filename: str) -> zipfile.ZipInfo:
     for entry in archive.infolist():
-        if entry.filename.endswith(".csv") and "/" not in entry.filename and not entry.is_dir():
+        if _is_csv(entry):
             return entry
     raise Refused(CSV_NOT_IN_ZIP(file=filename))
+
+
+def _is_csv(entry: zipfile.ZipInfo) -> bool:
+    return entry.filename.endswith(".csv") and "/" not in entry.filename
 
 
 def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:

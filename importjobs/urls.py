@@ -9,6 +9,7 @@ rest = [
     route("/import-jobs/input-file", views.InputFile),
     route("/import-jobs/process-file-records", views.FileRecords),
     route("/import-jobs/record-fields-csv", views.RecordFieldsCsv),
+    route("/import-jobs/schedule", views.Schedule),
     route("/import-jobs/<pk>", views.JobOne),
     route("/import-jobs/<pk>/output", views.JobOutput),
     route("/import-jobs/<pk>/stop", views.JobStop),

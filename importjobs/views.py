@@ -10,13 +10,14 @@ from rest_framework.request import Request
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.status import Effect
-from importjobs import adhoc, layouts, reads, uploads
+from importjobs import adhoc, layouts, reads, scheduled, uploads
 from importjobs.detail import (
     JobDetail,
     JobQuery,
     NewJob,
     RecordField,
     RecordsRequest,
+    Scheduled,
     TemplateQuery,
     UploadedFile,
 )
@@ -32,6 +33,13 @@ CSV = "application/csv"
 def _attachment(response: HttpResponse | StreamingHttpResponse, filename: str) -> Any:
     response["Content-Disposition"] = f"attachment;filename={re.sub(r'[^A-Za-z0-9._-]', '', filename)}"
     return response
+
+
+def _file_of(request: Request) -> Any:
+    file = request.FILES.get("file")
+    if file is None:
+        raise Refused(FILE_MISSING())
+    return file
 
 
 class Template(ApiView):
@@ -57,10 +65,7 @@ class InputFile(ApiView):
     def post(self, request: Request) -> UploadedFile:
         if not self.actor.may_import:
             raise Refused(ACCESS_DENIED())
-        file = request.FILES.get("file")
-        if file is None:
-            raise Refused(FILE_MISSING())
-        upload = uploads.store(file, self.actor)
+        upload = uploads.store(_file_of(request), self.actor)
         return UploadedFile(file_id=str(upload.id), filename=upload.filename)
 
 
@@ -106,6 +111,21 @@ class FileRecords(ApiView):
     @operation("Parse a stored file", body=RecordsRequest, answer=list[dict[str, Any]], effect=Effect.ACTION)
     def post(self, request: Request, body: RecordsRequest) -> list[dict[str, Any]]:
         return adhoc.parsed_records(body, self.actor, request.headers.get("X-OS-CLIENT-TZ"))
+
+
+class Schedule(ApiView):
+    parser_classes = [MultiPartParser]
+
+    @operation(
+        "Queue files that say by their names what they are",
+        upload=True,
+        answer=Scheduled,
+        effect=Effect.ACTION,
+    )
+    def post(self, request: Request) -> Scheduled:
+        """A CSV, or a ZIP of CSVs, each named `<object type>_<create|update>_<yyyyMMddHHmmssSSS>.csv`."""
+        self.actor.require_super()
+        return Scheduled(scheduled=len(scheduled.schedule(_file_of(request), self.actor)))
 
 
 class RecordFieldsCsv(ApiView):

@@ -40,20 +40,20 @@ def send(job: Job) -> None:
     transaction.on_commit(now)
 
 
-def run_slice(model: type[J], pk: int, advance: Callable[[J], bool]) -> None:
+def run_slice(model: type[J], pk: int, advance: Callable[[J], bool]) -> J | None:
     """Claim row `pk` and call `advance(job)` until it says there is no more, or the slice is over.
 
     `advance` does one chunk and its `job.commit(...)` in one transaction, or ends the job with
     `job.finish(...)`; it returns whether work is left. `Unworkable` fails the job with its text, any other
     exception with an incident number, but for a lost lease (somebody else goes on) and a lost database (the
-    lease runs out and the reaper sends again).
+    lease runs out and the reaper sends again). Answers the job as this worker leaves it, None when it got none.
     """
     job = model.claim(pk)
     if job is None:
-        return
+        return None
     if job.stalls > MAX_STALLS:
         job.finish(State.FAILED, error=f"gave up after {MAX_STALLS} attempts without progress")
-        return
+        return job
     try:
         with _kept_alive(job):
             _advance(job, advance)
@@ -64,6 +64,7 @@ def run_slice(model: type[J], pk: int, advance: Callable[[J], bool]) -> None:
         connection.close()
     except Exception as error:
         _fail(job, str(error)[:2000] if isinstance(error, Unworkable) else _incident(job, error))
+    return job
 
 
 def _fail(job: Job, reason: str) -> None:

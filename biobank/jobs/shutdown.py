@@ -8,6 +8,6 @@ from celery.signals import worker_shutting_down
 stopping = Event()  # made before the pool forks: the worker sets it, its pool processes see it
 
 
-@worker_shutting_down.connect  # type: ignore[untyped-decorator]
+@worker_shutting_down.connect
 def _hear(**facts: Any) -> None:
     stopping.set()
