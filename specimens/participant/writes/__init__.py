@@ -1,6 +1,7 @@
 """Writing participants, registrations and consents; everything goes through the doors."""
 
 from specimens.participant.writes.consents import CONSENTS
+from specimens.participant.writes.participants import PARTICIPANTS
 from specimens.participant.writes.registrations import (
     REGISTRATIONS,
     anonymize,
@@ -11,6 +12,7 @@ from specimens.participant.writes.registrations import (
 
 __all__ = [
     "CONSENTS",
+    "PARTICIPANTS",
     "REGISTRATIONS",
     "anonymize",
     "delete_registration",
