@@ -29,11 +29,10 @@ def cell(found: Value, around: Surroundings) -> Sql:
 
 def _fraction(number: Sql) -> Sql:
     """An integer without decimals, anything else with two."""
+    exact = sql("({})::numeric", number)
     return sql(
-        "CASE WHEN ({}) = trunc(({})::numeric) THEN trunc(({})::numeric)::text"
-        " ELSE round(({})::numeric, 2)::text END",
-        number, number, number, number,
-    )  # fmt: skip
+        "(CASE WHEN min_scale({}) = 0 THEN trunc({}) ELSE round({}, 2) END)::text", exact, exact, exact
+    )
 
 
 def _date(found: Value, around: Surroundings) -> Sql:

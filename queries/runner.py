@@ -25,6 +25,7 @@ from queries.sql import Sql
 
 SLOTS = 0x0517  # the advisory locks of running queries: (SLOTS, 1), (SLOTS, 2), …
 DEFAULT_SECONDS = 55
+_FOR_LARGE_RESULTS = "set_config('work_mem', '32MB', true), set_config('jit', 'off', true)"
 _CANCELLED, _STACK_DEPTH = "57014", "54001"
 
 
@@ -107,7 +108,9 @@ def _running(seconds: int | None) -> Iterator[CursorWrapper]:
                 cursor.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
             _take_slot(cursor)
             limit = 0 if seconds is None else seconds * 1000
-            cursor.execute("SELECT set_config('statement_timeout', %s, true)", [str(limit)])
+            cursor.execute(
+                f"SELECT {_FOR_LARGE_RESULTS}, set_config('statement_timeout', %s, true)", [str(limit)]
+            )
             yield cursor
             if nested:
                 cursor.execute("SELECT set_config('statement_timeout', '0', true)")
