@@ -140,6 +140,34 @@ def test_an_import_needs_the_right_to_import(visit: Any) -> None:
     assert codes(SPECIMENS.write_each([row(visit, "B")], actor_of(person, via="import"))) == [[]]
 
 
+def test_planned_parents_are_found_in_the_rows_above_or_made_once(importer: Actor) -> None:
+    protocol = studies.protocol(specimen_label_fmt="%PPI%.%PPI_UID%")
+    event = studies.event(protocol)
+    visit, other = cast.visit(protocol, event), cast.visit(protocol, event)
+    top = cast.requirement(event, code="WB")
+    cast.requirement(event, code="AL", lineage="Aliquot", parent=top, initial_qty=Decimal(1))
+
+    def planned(at: Any, code: str, **more: Any) -> Change[SpecimenDetail]:
+        return Change(SpecimenDetail.parse({"visitName": at.name, "reqCode": code, **more}))
+
+    outcomes = SPECIMENS.write_each(
+        [
+            planned(visit, "WB"),
+            planned(visit, "AL"),
+            planned(other, "AL", initialQty=-1),
+            planned(other, "AL"),
+            planned(other, "AL"),
+        ],
+        importer,
+    )
+
+    assert codes(outcomes) == [[], [], ["SPECIMEN_INVALID_QTY"], [], []]
+    parents = Specimen.objects.filter(requirement=top)
+    assert [parents.filter(visit=one).count() for one in (visit, other)] == [1, 1]
+    found = Specimen.objects.filter(lineage="Aliquot")
+    assert {one.parent_id for one in found} == {one.pk for one in parents} and len(found) == 3
+
+
 def test_updates_and_a_delete_in_one_batch(importer: Actor, visit: Any) -> None:
     made = SPECIMENS.write_each([row(visit, label) for label in "ABC"], importer)
     keys = [outcome.pk for outcome in made]

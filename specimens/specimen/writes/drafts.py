@@ -84,9 +84,14 @@ class Draft:
     def fresh(visit: VisitFacts) -> "Draft":
         """A specimen that is not stored yet, all defaults."""
         row = Specimen.__new__(Specimen)
-        row.__dict__.update(_BLANK, _state=ModelState(), biohazards=[], external_ids=[])
-        row.visit_id = visit.id
-        row.protocol_id = visit.protocol_id
+        row.__dict__.update(
+            _BLANK,
+            _state=ModelState(),
+            biohazards=[],
+            external_ids=[],
+            visit_id=visit.id,
+            protocol_id=visit.protocol_id,
+        )
         return Draft(row, visit, new=True)
 
     @property

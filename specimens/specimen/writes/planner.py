@@ -55,6 +55,7 @@ class Planner:
         self.naming = Naming(facts)
         self.lifecycle = Lifecycle(facts, self.values, now, self._auto_collect)
         self._by_node: dict[int, Draft] = {}
+        self._made: dict[tuple[int, int], Draft] = {}  # new specimens by (visit, requirement)
         self._closing: list[Draft] = []
         self._touched: list[_Before] = []
 
@@ -118,8 +119,8 @@ class Planner:
             if change.detail.close_after_children_creation:
                 self._closing.append(draft)
         self.naming.keep(draft)
-        if draft.new and draft.requirement is not None and "planned" in self.facts.__dict__:
-            self.facts.planned.setdefault((draft.visit.id, draft.requirement.pk), draft)
+        if draft.new and draft.requirement is not None:
+            self._made.setdefault((draft.visit.id, draft.requirement.pk), draft)
 
     def touch(self, draft: Draft) -> dict[str, Any]:
         """Remember a draft as it is, before this row changes it; answers its values."""
@@ -210,7 +211,7 @@ class Planner:
         if made is not None:
             return made
         stored = self.facts.planned.get(key)
-        if stored is None or stored.new:
+        if stored is None:
             return None
         return stored if adopting or stored.row.status != COLLECTED else None
 
@@ -233,17 +234,17 @@ class Planner:
 
     def _planned(self, visit: VisitFacts, requirement_id: int, child: Draft) -> Draft | None:
         """The specimen of a requirement in a visit, made now if there is none; written with the child."""
-        found = self.facts.planned.get((visit.id, requirement_id))
+        key = (visit.id, requirement_id)
+        found = self._made.get(key) or self.facts.planned.get(key)
         requirement = self.facts.requirements.get(requirement_id)
         if found is None and requirement is not None:
             problems: Problems = []
-            detail = SpecimenDetail(req_id=requirement_id, visit_id=visit.id)
-            found = self._new(detail, _PLAIN, problems)
+            found = self._new(SpecimenDetail(req_id=requirement_id, visit_id=visit.id), _PLAIN, problems)
             if problems:
                 raise Refused(*problems)
-            child.bring(found)
-            self.lifecycle.precreated[visit.id, requirement_id] = found
-            self.facts.planned[visit.id, requirement_id] = found
+            self._made[key] = self.lifecycle.precreated[key] = found
+        if found is not None and found.new:
+            child.bring(found)  # each child does: the one it was made for may be refused
         return found
 
     # --- Stored specimens --------------------------------------------------------------------------
