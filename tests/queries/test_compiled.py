@@ -1,6 +1,8 @@
 """Queries against real rows: operators, functions, joins, order, groups (spec 05 §1, §2)."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import time_machine
@@ -299,3 +301,19 @@ def test_every_field_of_the_catalogue_can_be_selected(biobank: Biobank) -> None:
             aql = f"select {', '.join(chosen)} where {form.name}.id exists limit 5"
             for mode in ("OFF", "DEEP"):
                 assert ask(aql, biobank.super, driving_form=form.name, wide_row_mode=mode).rows
+
+
+def test_days_are_those_of_the_servers_clocks(biobank: Biobank, settings: Any) -> None:
+    settings.TIME_ZONE = "America/New_York"
+    biobank.s1.created_on = datetime(2021, 3, 6, 2, 0, tzinfo=UTC)  # 9 in the evening of the 5th
+    biobank.s1.save()
+    assert "S1" in labels_where('Specimen.createdOn = "03-05-2021"', biobank)
+    assert labels_where('Specimen.createdOn >= "03-06-2021"', biobank) == []
+    assert labels_where('Specimen.createdOn = "03-05-2021 21:00"', biobank) == ["S1"]
+    aql = (
+        'select Specimen.createdOn, Participant.dateOfBirth, Participant.regDate where Specimen.label = "S1"'
+    )
+    here = replace(biobank.super, time_zone="America/New_York")
+    assert rows(aql, here) == [["03-05-2021 21:00", "02-29-1980", "03-04-2021"]]
+    in_tokyo = replace(biobank.super, time_zone="Asia/Tokyo")
+    assert rows(aql, in_tokyo) == [["03-06-2021 11:00", "02-29-1980", "03-04-2021"]]
