@@ -5,6 +5,7 @@ from typing import Any
 
 import pghistory
 import structlog
+from django.templatetags.static import static
 from environs import Env
 
 from biobank.embedded import urls as embedded_urls
@@ -71,6 +72,7 @@ ACTOR_OF = "sessions_auth.actor.actor_of"  # named, as users stand below the pro
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # a login name is unique within its domain
 USE_TZ = True
 LANGUAGE_CODE = "en-us"
+FORMAT_MODULE_PATH = ["biobank.formats"]
 APPEND_SLASH = False
 LOGIN_URL = "/admin/login/"
 
@@ -208,7 +210,11 @@ UNFOLD = {
     "SITE_TITLE": "biobank",
     "SITE_HEADER": "biobank",
     "SITE_SYMBOL": "science",
-    "SITE_URL": f"{REST_PREFIX}/docs",
+    "SITE_URL": None,
+    "SITE_FAVICONS": [
+        {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("biobank/favicon.svg")}
+    ],
+    "STYLES": [lambda request: static("biobank/admin.css")],
     "SITE_DROPDOWN": [
         {"icon": "api", "title": "Browse the API", "link": f"{REST_PREFIX}/docs"},
         {"icon": "data_object", "title": "OpenAPI document", "link": f"{REST_PREFIX}/openapi.json"},
