@@ -166,7 +166,8 @@ class ProtocolAdmin(_Selects):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         gone = Q(registrations__activity_status="Disabled")
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(registered=Count("registrations", filter=~gone))
+        found: QuerySet[Any] = rows.annotate(registered=Count("registrations", filter=~gone))
+        return found
 
     @admin.display(description="Registrations", ordering="registered")
     def registrations(self, row: Any) -> SafeString | int:
