@@ -127,6 +127,7 @@ def operation(
     query: type[BaseModel] | None = None,
     effect: Effect | None = None,
     public: bool = False,
+    body_optional: bool = False,
     upload: bool = False,
     description: str = "",
     operation_id: str | None = None,
@@ -156,7 +157,7 @@ def operation(
             if query is not None:
                 kwargs["query"] = parse_query(query, request.query_params)
             if body is not None:
-                kwargs["body"] = _parse_body(request.data, shape, is_list)
+                kwargs["body"] = _parse_body(_data(request, body_optional), shape, is_list)
             result = method(view, request, *args, **kwargs)
             if isinstance(result, HttpResponseBase):
                 return result
@@ -191,6 +192,12 @@ def whole(text: object) -> int:
     except ValueError:
         raise Refused(INVALID_REQUEST(reason=f"{text} is not a number")) from None
     return found if abs(found) < 2**63 else -1
+
+
+def _data(request: Request, optional: bool) -> object:
+    """The decoded body; an empty one is None, or an empty object where the body may be left out."""
+    empty = not int(request.META.get("CONTENT_LENGTH") or 0)
+    return ({} if optional else None) if empty else request.data
 
 
 def _parse_body(data: object, shape: Any, is_list: bool) -> object:
