@@ -239,6 +239,13 @@ def test_wrong_options_are_refused_and_the_file_stays_usable(
     assert api.post("/import-jobs", body).status == 200
 
 
+def test_fifty_megabytes_of_huge_cells_fail_row_by_row(api: Api) -> None:
+    before = names()
+    job = imported(api, b"Name\n" + (b"x" * 990_000 + b"\n") * 50 + b"Last\n" + b" " * 1_000_000)
+    assert (job["status"], job["totalRecords"], job["failedRecords"]) == ("FAILED", 51, 50)
+    assert names() == [*before, "Last"]
+
+
 def test_uploads_need_a_part_called_file(api: Api) -> None:
     answer = api.post("/import-jobs/input-file", {"file": "x"})
     assert answer.status == 415
