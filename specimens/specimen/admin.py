@@ -150,16 +150,14 @@ class SpecimenAdmin(DoorAdmin):
         return "-" if row.parent is None else _link("specimen_specimen", row.parent.pk, str(row.parent))
 
     @admin.display(description="Made of and from it")
-    def tree(self, row: Specimen) -> SafeString | str:
+    def tree(self, row: Specimen) -> SafeString:
         """The whole tree the specimen stands in, each a link; it is in bold itself."""
-        if row.pk is None:
-            return "-"
         root = row.primary_id or row.pk
         rows = list(known_specimens().filter(primary=root).order_by("pk"))
         below: dict[int | None, list[Specimen]] = {}
         for one in rows:
             below.setdefault(one.parent_id, []).append(one)
-        top = known_specimens().filter(pk=root)
+        top = known_specimens().filter(pk=root)  # none on the page of a new specimen
         return _branches(top, below, row.pk)
 
 

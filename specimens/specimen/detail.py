@@ -277,3 +277,35 @@ class SpecimenAncestry(Payload):
 
 class SpecimenKey(Payload):
     id: int
+
+
+class EventUser(Payload):
+    id: Whole = None
+    first_name: Text = None
+    last_name: Text = None
+
+
+class EventField(Payload):
+    name: Text = None
+    caption: Text = None
+    value: Text = None
+
+
+class EventRecord(Detail):
+    """One event in the shape of a form's record; `update_time` in epoch milliseconds."""
+
+    record_id: Whole = None
+    sys_form: Flag = None
+    update_time: Whole = None
+    user: EventUser | None = None
+    form_status: Text = None
+    field_values: list[EventField] | None = None
+
+
+class EventForm(Payload):
+    """A built-in event form with the records of one specimen (spec 03 §4.1)."""
+
+    form_id: Whole = None
+    form_caption: Text = None
+    form_ctxt_id: Whole = None
+    records: list[EventRecord] | None = None

@@ -14,6 +14,7 @@ rest = [
     route("/specimens/<pk>", views.SpecimenOne),
     route("/specimens/<pk>/status", views.SpecimenStatus),
     route("/specimens/<pk>/dependent-entities", views.SpecimenDependents),
+    route("/specimens/<pk>/events", views.SpecimenEvents),
     route("/specimens/<pk>/cpr-visit-ids", views.SpecimenAbove),
     route("/specimens/<pk>/primary-specimen-id", views.SpecimenPrimary),
 ]

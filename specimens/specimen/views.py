@@ -13,6 +13,7 @@ from biobank.wire.status import Effect
 from sites.detail import DeleteQuery, Dependents
 from specimens.specimen import reads, rules, writes
 from specimens.specimen.detail import (
+    EventForm,
     LabelQuery,
     SpecimenAncestry,
     SpecimenBulkChange,
@@ -146,6 +147,12 @@ class SpecimenDependents(ApiView):
     def get(self, request: Request, pk: int) -> list[Dependents]:
         count = reads.collected_children(reads.specimen(self.actor, pk))
         return [Dependents(name="specimen", count=count)] if count else []
+
+
+class SpecimenEvents(ApiView):
+    @operation("What happened to a specimen", answer=list[EventForm])
+    def get(self, request: Request, pk: int) -> list[EventForm]:
+        return reads.events_of(reads.specimen(self.actor, pk))
 
 
 class SpecimenAbove(ApiView):

@@ -1,5 +1,6 @@
 """Specimens in the admin."""
 
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -80,7 +81,11 @@ def test_a_specimen_is_created_through_the_door(page: Client) -> None:
 
     assert response.status_code == 302, response.context["errors"]
     row = Specimen.objects.get(label="NEW-1")
-    assert (row.available_qty, row.received_quality, row.protocol) == (10, "Acceptable", visit.protocol)
+    assert (row.available_qty, row.received_quality, row.protocol) == (
+        Decimal(10),
+        "Acceptable",
+        visit.protocol,
+    )
 
 
 def test_the_rules_speak_in_the_form(page: Client, api: Api) -> None:

@@ -694,3 +694,17 @@ def test_a_specimen_knows_what_stands_above_it(api: Api, visit: Any) -> None:
     assert api.get(f"/specimens/{child['id']}/cpr-visit-ids").json == {
         "cpId": visit.protocol_id, "cprId": visit.registration_id, "visitId": visit.pk, "specimenId": child["id"],
     }  # fmt: skip
+
+
+def test_a_specimen_tells_what_happened_to_it(api: Api, visit: Any) -> None:
+    created = cast.saved(api, visit, collectionEvent={"procedure": "Venipuncture"})
+    api.put(f"/specimens/{created['id']}/status", {"status": "Closed", "reason": "Damaged"})
+
+    forms = api.get(f"/specimens/{created['id']}/events").json
+
+    assert [form["formCaption"] for form in forms] == [
+        "SpecimenCollectionEvent", "SpecimenReceivedEvent", "SpecimenDisposalEvent",
+    ]  # fmt: skip
+    told = {one["name"]: one["value"] for form in forms for one in form["records"][0]["fieldValues"]}
+    assert (told["procedure"], told["quality"], told["reason"]) == ("Venipuncture", "Acceptable", "Damaged")
+    assert forms[0]["records"][0]["user"]["id"] == created["collector"]["id"]

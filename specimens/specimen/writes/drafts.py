@@ -120,3 +120,29 @@ class Draft:
         if self.additional is None:
             self.additional = []
         self.additional.append(other)
+
+
+class Before(NamedTuple):
+    """A draft before the row that is being planned touched it."""
+
+    draft: Draft
+    values: dict[str, Any]
+    others: int
+    visit: VisitFacts
+    requirement: Requirement | None
+
+    def restore(self) -> None:
+        draft = self.draft
+        draft.row.__dict__.update(self.values)
+        draft.visit, draft.requirement = self.visit, self.requirement
+        del (draft.additional or [])[self.others :]
+
+
+def all_of(drafts: Sequence[Draft]) -> Iterator[Draft]:
+    """Every specimen a batch writes, each once, parents before their children."""
+    seen: set[int] = set()
+    for draft in drafts:
+        for one in draft.with_others():
+            if id(one) not in seen:
+                seen.add(id(one))
+                yield one

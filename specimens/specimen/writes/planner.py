@@ -1,7 +1,7 @@
 """Deciding what becomes of each specimen of a batch; nothing is written here (spec 03 §3.4 - §3.9)."""
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from django.utils import timezone
 
@@ -13,7 +13,7 @@ from specimens.protocol.models import Requirement
 from specimens.specimen import rules
 from specimens.specimen.detail import SpecimenDetail
 from specimens.specimen.rules import ACTIVE, CLOSED, COLLECTED, DISABLED, LINEAGES, NEW
-from specimens.specimen.writes.drafts import Draft, Node, VisitFacts
+from specimens.specimen.writes.drafts import Before, Draft, Node, VisitFacts
 from specimens.specimen.writes.facts import Facts
 from specimens.specimen.writes.lifecycle import Lifecycle
 from specimens.specimen.writes.naming import Naming
@@ -23,22 +23,6 @@ from specimens.specimen.writes.wanted import Wanted
 CHILDREN_LIMIT = 100
 _NAMES = ("label", "additional_label", "barcode")
 _PLAIN: Node = Node(SpecimenDetail())
-
-
-class _Before(NamedTuple):
-    """A draft before the row that is being planned touched it."""
-
-    draft: Draft
-    values: dict[str, Any]
-    others: int
-    visit: VisitFacts
-    requirement: Requirement | None
-
-    def restore(self) -> None:
-        draft = self.draft
-        draft.row.__dict__.update(self.values)
-        draft.visit, draft.requirement = self.visit, self.requirement
-        del (draft.additional or [])[self.others :]
 
 
 class Planner:
@@ -57,7 +41,7 @@ class Planner:
         self._by_node: dict[int, Draft] = {}
         self._made: dict[tuple[int, int], Draft] = {}  # new specimens by (visit, requirement)
         self._closing: list[Draft] = []
-        self._touched: list[_Before] = []
+        self._touched: list[Before] = []
 
     def plan(self, changes: Sequence[Change[SpecimenDetail]]) -> list[Draft | Refusal]:
         """One draft or refusal for each change, in order."""
@@ -126,7 +110,7 @@ class Planner:
         """Remember a draft as it is, before this row changes it; answers its values."""
         values = dict(draft.row.__dict__)
         others = len(draft.additional or ())
-        self._touched.append(_Before(draft, values, others, draft.visit, draft.requirement))
+        self._touched.append(Before(draft, values, others, draft.visit, draft.requirement))
         if draft.original is None and not draft.new:
             draft.original = values
         return values
@@ -351,13 +335,3 @@ class Planner:
         ):
             return
         raise Refused(ACCESS_DENIED())
-
-
-def all_of(drafts: Sequence[Draft]) -> Iterator[Draft]:
-    """Every specimen a batch writes, each once, parents before their children."""
-    seen: set[int] = set()
-    for draft in drafts:
-        for one in draft.with_others():
-            if id(one) not in seen:
-                seen.add(id(one))
-                yield one

@@ -10,8 +10,7 @@ from biobank.batch.insert import insert, take_keys
 from biobank.batch.update import update
 from biobank.records import stamp
 from specimens.specimen.models import Specimen
-from specimens.specimen.writes.drafts import Draft
-from specimens.specimen.writes.planner import all_of
+from specimens.specimen.writes.drafts import Draft, all_of
 
 # One statement on the stored row: two requests that draw from one parent at once never lose a deduction.
 _DRAW = """
