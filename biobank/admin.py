@@ -157,7 +157,9 @@ class DoorAdmin(RecordAdmin):
     def save_related(self, request: HttpRequest, form: Any, formsets: Any, change: bool) -> None:
         """The door has written what belongs to the record."""
 
-    def construct_change_message(self, request: HttpRequest, form: Any, formsets: Any, add: bool = False) -> Any:
+    def construct_change_message(
+        self, request: HttpRequest, form: Any, formsets: Any, add: bool = False
+    ) -> Any:
         """Records shown below another are not written on its page, so there is nothing to say of them."""
         return super().construct_change_message(request, form, [], add)
 

@@ -4,7 +4,18 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import BooleanField, Count, Exists, Model, OuterRef, Q, QuerySet, Value
+from django.db.models import (
+    BooleanField,
+    Count,
+    Exists,
+    IntegerField,
+    Model,
+    OuterRef,
+    QuerySet,
+    Subquery,
+    Value,
+)
+from django.db.models.functions import Coalesce
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -20,6 +31,7 @@ from specimens.participant.reads import matching, registrations_for
 from specimens.participant.reads.scopes import DEID, PHI
 from specimens.participant.rules import DATA_ENTRY, MASK, STATUSES
 from specimens.participant.writes import PARTICIPANTS, REGISTRATIONS
+from specimens.protocol.below import visits
 from specimens.protocol.reads import protocols_for
 from terminology.models import PermissibleValue
 
@@ -42,6 +54,12 @@ def listed(attribute: str) -> list[str]:
     """The active values of a pick list, in its order."""
     rows = PermissibleValue.objects.filter(attribute=attribute, activity_status="Active")
     return list(rows.order_by("sort_order", "value").values_list("value", flat=True))
+
+
+def tally(rows: QuerySet[Any], owner: str) -> Coalesce:
+    """How many of `rows` refer to a row through `owner`; counted for the rows of the page only."""
+    counted = rows.filter(**{owner: OuterRef("pk")}).order_by().values(owner).annotate(n=Count("pk"))
+    return Coalesce(Subquery(counted.values("n")), Value(0), output_field=IntegerField())
 
 
 class Shown(TabularInline):  # type: ignore[misc]
@@ -162,9 +180,9 @@ class RegistrationAdmin(DoorAdmin):
         named: Any = Value(True, output_field=BooleanField())
         if not actor.is_super:
             named = Exists(protocols_for(actor, PHI, "Read").filter(pk=OuterRef("protocol_id")))
-        gone = Q(visits__activity_status="Disabled")
-        rows = super().get_queryset(request)
-        return rows.annotate(named=named, visited=Count("visits", filter=~gone & Q(visits__isnull=False)))
+        rows: QuerySet[Any] = super().get_queryset(request)
+        rows = rows.annotate(named=named, visited=tally(visits(), "registration"))
+        return rows
 
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Any], search_term: str

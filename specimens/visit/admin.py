@@ -3,7 +3,7 @@
 from typing import Any, ClassVar
 
 from django.contrib import admin
-from django.db.models import Count, Model, Q, QuerySet
+from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
@@ -12,8 +12,9 @@ from django.utils.safestring import SafeString
 from biobank.access import Actor
 from biobank.admin import DoorAdmin, actor_in
 from sessions_auth.detail import UserSummary
-from specimens.participant.admin import RegistrationAdmin, Shown, choice, listed
+from specimens.participant.admin import RegistrationAdmin, Shown, choice, listed, tally
 from specimens.participant.reads import phi_protocols
+from specimens.protocol.below import specimens
 from specimens.visit.detail import VisitDetail
 from specimens.visit.models import Visit
 from specimens.visit.reads import visits_for
@@ -44,9 +45,9 @@ class VisitAdmin(DoorAdmin):
         return rows.filter(pk__in=visits_for(actor).values("pk"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
-        gone = Q(specimens__activity_status="Disabled")
-        rows = super().get_queryset(request)
-        return rows.annotate(held=Count("specimens", filter=~gone & Q(specimens__isnull=False)))
+        rows: QuerySet[Any] = super().get_queryset(request)
+        rows = rows.annotate(held=tally(specimens(), "visit"))
+        return rows
 
     @admin.display(ordering="registration__ppid", description="PPID")
     def ppid(self, row: Visit) -> SafeString:

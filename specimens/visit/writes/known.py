@@ -8,6 +8,7 @@ from django.utils import timezone
 
 from biobank.access import Actor
 from biobank.batch.door import Change
+from sessions_auth.detail import UserSummary
 from sessions_auth.reads import load_users
 from sites.reads import sites_by_name
 from specimens.participant.models import MedicalRecord, Registration
@@ -47,8 +48,10 @@ class Known:
         self.protocols = protocols_by_id(protocol_ids)
         self.writable = writable(actor, protocol_ids, VISIT, "Create", "Update")
         self.sites = {name: row.pk for name, row in sites_by_name({d.site for d in details}).items()}
+        self.sites |= {row.site.name.lower(): row.site.pk for row in self.stored.values() if row.site}
         self.terms = load_terms(_texts(details))
-        self.users = load_users(detail.missed_by for detail in details)
+        missed = [UserSummary(id=row.missed_by_id) for row in self.stored.values() if row.missed_by_id]
+        self.users = load_users([*(detail.missed_by for detail in details), *missed])
         names = {detail.name for detail in details if detail.name}
         self.names = names_in_use({(0, name) for name in names})
         self._formats: dict[tuple[int, bool], LabelFormat] = {}
@@ -200,7 +203,5 @@ def _texts(details: Sequence[VisitDetail]) -> Mapping[str, set[str | None]]:
         "clinical_diagnosis": {text for detail in details for text in detail.clinical_diagnoses or ()},
         "clinical_status": {detail.clinical_status for detail in details},
         "cohort": {detail.cohort for detail in details},
-        "missed_visit_reason": {
-            detail.missed_reason for detail in details if detail.status in rules.UNCOLLECTED
-        },
+        "missed_visit_reason": {detail.missed_reason for detail in details},
     }

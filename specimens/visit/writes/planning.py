@@ -8,6 +8,7 @@ from biobank.access import Actor
 from biobank.batch.door import Refusal
 from biobank.batch.rows import Blank
 from biobank.wire.errors import ACCESS_DENIED, Problem
+from sessions_auth.detail import UserSummary
 from sites.rules import SITE_NOT_FOUND
 from specimens.participant import rules as registration_rules
 from specimens.participant.models import Registration
@@ -90,7 +91,7 @@ def _planned(detail: VisitDetail, row: Visit | None, known: Known) -> VisitPlan 
     status = detail.status or rules.COMPLETE
     event = known.event(detail)
     problems += _event_problems(detail, event, protocol, row, status)
-    values, wrong = _values(detail, status, known)
+    values, wrong = _values(detail, status, row, known)
     problems += wrong
     if problems or registration is None or protocol is None:
         return Refusal(tuple(problems))
@@ -152,12 +153,20 @@ def _event_problems(
         yield rules.EVENT_CLOSED(label=event.label)
 
 
-def _values(detail: VisitDetail, status: str, known: Known) -> tuple[dict[str, Any], list[Problem]]:
-    """The columns of the visit that come from the detail alone, coded values in their stored spelling."""
+def _values(
+    detail: VisitDetail, status: str, row: Visit | None, known: Known
+) -> tuple[dict[str, Any], list[Problem]]:
+    """The columns of the visit that come from the detail alone, coded values in their stored spelling.
+
+    What the visit holds already stays allowed when the pick list has since lost it.
+    """
     problems: list[Problem] = []
+    held = set() if row is None else _coded_texts(row)
 
     def coded(attribute: str, text: str | None) -> str | None:
         found = known.terms.canonical(attribute, text) if text else None
+        if found is None and (attribute, text) in held:
+            return text
         if text and found is None:
             problems.append(rules.INVALID_VALUE[attribute](value=text))
         return found
@@ -188,6 +197,13 @@ def _values(detail: VisitDetail, status: str, known: Known) -> tuple[dict[str, A
             problems.append(rules.MISSED_USER(key=detail.missed_by.id or detail.missed_by.email_address))
         values["missed_by_id"] = None if user is None else user.pk
     return values, problems
+
+
+def _coded_texts(row: Visit) -> set[tuple[str, str | None]]:
+    """The pick-list values a visit holds, by attribute."""
+    found: set[tuple[str, str | None]] = {("clinical_diagnosis", text) for text in row.clinical_diagnoses}
+    found |= {("clinical_status", row.clinical_status), ("cohort", row.cohort)}
+    return found | {("missed_visit_reason", row.missed_reason)}
 
 
 def _naming(
@@ -285,6 +301,8 @@ def _laid_over(detail: VisitDetail, row: Visit, known: Known) -> VisitDetail:
         full.cpr_id = row.registration_id
     if not ({"event_id", "event_label"} & sent):
         full.event_id = row.event_id
+    if "missed_by" not in sent and row.missed_by_id is not None:
+        full.missed_by = UserSummary(id=row.missed_by_id)
     if "site" not in sent:
         full.site = row.site.name if row.site else None
     return full
