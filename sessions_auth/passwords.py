@@ -110,7 +110,7 @@ class PasswordRules:
         """Called when a user is saved with a new password, which `put` does not do."""
         if user is None or user.pk is None:
             return
-        User.objects.filter(pk=user.pk).update(password_changed_at=timezone.now(), force_password_reset=False)
+        User.objects.filter(pk=user.pk).update(password_changed_at=timezone.now())
         PasswordHistory.objects.create(user=user, password=user.password)
         tokens.revoke_all([user.pk])
 
