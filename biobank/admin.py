@@ -6,6 +6,7 @@ from typing import Any, ClassVar
 import django.contrib.auth.admin  # noqa: F401 - registers the groups that are taken off below
 from django.conf import settings
 from django.contrib import admin
+from django.contrib.admin.filters import FieldListFilter, RelatedFieldListFilter
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import Model, QuerySet
@@ -33,6 +34,22 @@ def actor_in(request: HttpRequest) -> Actor:
         found = import_string(settings.ACTOR_OF)(request.user, via="admin")
         request._actor = found  # type: ignore[attr-defined]
     return found
+
+
+class RelatedFilter(RelatedFieldListFilter):
+    """Filters by a related record, of those that the caller may see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+        page = model_admin.admin_site._registry.get(field.remote_field.model)
+        actor = actor_in(request)
+        if actor.is_super or not isinstance(page, RecordAdmin):
+            return super().field_choices(field, request, model_admin)  # type: ignore[return-value]
+        rows = page.visible(page.model._default_manager.all(), actor)
+        order = self.field_admin_ordering(field, request, model_admin)
+        return [(row.pk, str(row)) for row in rows.order_by(*order)]
+
+
+FieldListFilter.register(lambda field: field.remote_field, RelatedFilter, take_priority=True)
 
 
 class RecordAdmin(ModelAdmin):  # type: ignore[misc]
