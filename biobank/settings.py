@@ -9,6 +9,7 @@ from django.templatetags.static import static
 from environs import Env
 
 from biobank.embedded import urls as embedded_urls
+from biobank.tracebacks import frames_only
 
 env = Env()
 
@@ -283,7 +284,7 @@ _shared_processors: list[Any] = [
     structlog.stdlib.add_log_level,
     structlog.stdlib.add_logger_name,
     structlog.processors.TimeStamper(fmt="iso", utc=True),
-    structlog.processors.format_exc_info,
+    frames_only,
 ]
 LOGGING = {
     "version": 1,

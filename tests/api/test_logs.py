@@ -1,7 +1,11 @@
 """Logs tell what was asked, not about whom."""
 
-import pytest
+import logging
 
+import pytest
+from structlog.stdlib import ProcessorFormatter
+
+from sites import reads
 from tests.client import Api
 
 pytestmark = pytest.mark.django_db
@@ -17,3 +21,25 @@ def test_query_strings_and_bodies_stay_out_of_the_log(api: Api, caplog: pytest.L
     assert "/users" in caplog.text
     assert "Zebediah" not in caplog.text
     assert "hush-hush" not in caplog.text
+
+
+def test_a_failure_is_logged_by_its_frames_and_never_by_its_text(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def explode(*args: object, **kwargs: object) -> None:
+        raise RuntimeError("Key (uid)=(Zebediah) already exists")
+
+    monkeypatch.setattr(reads, "site", explode)
+    lines: list[str] = []
+    handler = logging.StreamHandler()
+    formatters = (known.formatter for known in logging.getLogger().handlers)
+    handler.setFormatter(next(known for known in formatters if isinstance(known, ProcessorFormatter)))
+    handler.emit = lambda record: lines.append(handler.format(record))  # type: ignore[method-assign]
+    logging.getLogger("biobank").addHandler(handler)
+    try:
+        assert api.get("/sites/1").status == 500
+    finally:
+        logging.getLogger("biobank").removeHandler(handler)
+
+    assert any("RuntimeError" in line and "in explode" in line for line in lines)
+    assert "Zebediah" not in "".join(lines)
