@@ -63,7 +63,7 @@ def _secret_key() -> str:
 SECRET_KEY = _secret_key()
 # The supervisor and container health checks ask by loopback address, whatever the public name is.
 ALLOWED_HOSTS = [*env.list("ALLOWED_HOSTS", ["*"]), "127.0.0.1", "localhost"]
-CSRF_TRUSTED_ORIGINS = env.list("CSRF_TRUSTED_ORIGINS", [])
+CSRF_TRUSTED_ORIGINS: list[str] = env.list("CSRF_TRUSTED_ORIGINS", [])
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = env.bool("SECURE_COOKIES", False)
 ROOT_URLCONF = "biobank.urls"
 WSGI_APPLICATION = "biobank.wsgi.application"

@@ -26,8 +26,10 @@ def test_query_strings_and_bodies_stay_out_of_the_log(api: Api, caplog: pytest.L
 def test_a_failure_is_logged_by_its_frames_and_never_by_its_text(
     api: Api, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    detail = "Key (uid)=(Zebediah) already exists"
+
     def explode(*args: object, **kwargs: object) -> None:
-        raise RuntimeError("Key (uid)=(Zebediah) already exists")
+        raise RuntimeError(detail)
 
     monkeypatch.setattr(reads, "site", explode)
     lines: list[str] = []
