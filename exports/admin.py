@@ -236,7 +236,7 @@ class ExportAdmin(ReadOnlyAdmin):
     ordering = ["-id"]
     fields = [
         ("label", "standing"), ("version", "rebuild"), ("file_name", "shown_size"), ("sha256", "last_modified"),
-        "counts", ("attempts", "error"), ("created_by", "created_at"), ("started_at", "finished_at"),
+        ("attempts", "error"), ("created_by", "created_at"), ("started_at", "finished_at"),
     ]  # fmt: skip
     readonly_fields = ["label", "standing", "version", "shown_size"]
 

@@ -83,7 +83,6 @@ def _build(export: Export) -> None:
             size=written.size,
             sha256=written.sha256,
             last_modified=kind.last_updated(version),
-            counts=written.counts,
         )
     except (OperationalError, InterfaceError):
         raise  # whether the commit came through is unknown: the broom will see

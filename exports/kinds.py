@@ -11,8 +11,8 @@ from django.db.models import Exists, OuterRef, QuerySet
 from biobank.access import Actor
 from biobank.wire.dates import parse_day
 from exports import definition, freeze
-from exports.models import Snapshot, SnapshotRow
-from exports.registry import HEAD, ExportKind, Owner, Section, Stored, register
+from exports.models import Snapshot, SnapshotBlock
+from exports.registry import HEAD, ExportKind, Owner, Section, register
 from sessions_auth.models import User
 from sites.models import Institute
 from specimens.protocol.models import CollectionProtocol, ProtocolSite, PublishedVersion
@@ -120,7 +120,7 @@ class CollectionProtocols(ExportKind[CollectionProtocol, PublishedVersion]):
             Section("sites", _dumped(definition.sites(stored))),
         ]
         if version.kind == PublishedVersion.Kind.FREEZE:
-            found += [Section(key, _frozen(version, key)) for key in freeze.SECTIONS]
+            found += [Section(key, freeze.fragments(version.pk, key)) for key in freeze.SECTIONS]
             found.append(Section("containers", ()))
         return found
 
@@ -131,7 +131,7 @@ class CollectionProtocols(ExportKind[CollectionProtocol, PublishedVersion]):
         return Snapshot.objects.filter(version=version).values_list("size", flat=True).first() or 0
 
     def forget(self, version: PublishedVersion) -> None:
-        SnapshotRow.objects.filter(snapshot__version=version).delete()
+        SnapshotBlock.objects.filter(snapshot__version=version).delete()
         Snapshot.objects.filter(version=version).delete()
 
 
@@ -217,11 +217,6 @@ def _counts(stored: dict[str, Any]) -> dict[str, int]:
 
 def _dumped(rows: Iterator[Any]) -> Iterator[bytes]:
     return map(orjson.dumps, rows)
-
-
-def _frozen(version: PublishedVersion, section: str) -> Stored:
-    rows = SnapshotRow.objects.filter(snapshot__version=version, section=section).order_by("pk")
-    return Stored(*rows.values_list("body").query.sql_with_params())
 
 
 def _day(value: object) -> str | None:

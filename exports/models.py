@@ -31,7 +31,6 @@ class Export(Job):
     size = models.BigIntegerField(null=True, editable=False)  # bytes
     sha256 = models.CharField(max_length=64, blank=True, editable=False)
     last_modified = models.DateTimeField(null=True, editable=False)
-    counts = models.JSONField(default=dict, editable=False)  # section -> rows
 
     class Meta(Job.Meta):
         constraints = [
@@ -56,22 +55,22 @@ class Snapshot(models.Model):
     version = models.OneToOneField(PublishedVersion, models.CASCADE, related_name="snapshot")
     header = models.TextField()  # JSON text: its keys keep their order
     counts = models.JSONField(default=dict)  # section -> rows
-    size = models.BigIntegerField(default=0)  # bytes of JSON in the rows
+    size = models.BigIntegerField(default=0)  # bytes of JSON in the blocks
     taken_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:
         return f"snapshot of version {self.version_id}"
 
 
-class SnapshotRow(models.Model):
-    """One frozen record of a data freeze, as the JSON that goes into the file."""
+class SnapshotBlock(models.Model):
+    """Some frozen records of a data freeze: their JSON, joined by commas and compressed (zlib)."""
 
-    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="rows", db_index=False)
+    snapshot = models.ForeignKey(Snapshot, models.CASCADE, related_name="blocks", db_index=False)
     section = models.CharField(max_length=32)
-    body = models.TextField()
+    body = models.BinaryField()
 
     class Meta:
-        indexes = [models.Index(fields=["snapshot", "section", "id"], name="snapshot_rows")]
+        indexes = [models.Index(fields=["snapshot", "section", "id"], name="snapshot_blocks")]
 
     def __str__(self) -> str:
-        return f"{self.section} row {self.pk}"
+        return f"{self.section} block {self.pk}"

@@ -27,19 +27,11 @@ class Owner:
 
 
 @dataclass(frozen=True, slots=True)
-class Stored:
-    """Fragments that the database has ready: a SELECT of one text column, in the order of the file."""
-
-    sql: str
-    params: Sequence[object] = ()
-
-
-@dataclass(frozen=True, slots=True)
 class Section:
-    """One array of the file: its key, and its elements as JSON, either from Python or from the database."""
+    """One array of the file: its key, and its elements as JSON, one or several (joined by commas) at a time."""
 
     key: str
-    rows: Iterable[bytes] | Stored
+    fragments: Iterable[bytes]
 
 
 class ExportKind(ABC, Generic[R, V]):

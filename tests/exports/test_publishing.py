@@ -7,7 +7,7 @@ import pytest
 
 from exports import engine
 from exports.kinds import PROTOCOLS
-from exports.models import Export, Snapshot, SnapshotRow
+from exports.models import Export, Snapshot, SnapshotBlock
 from sessions_auth.models import User
 from specimens.protocol.models import CollectionProtocol, Event, PublishedVersion
 from tests import factories
@@ -305,4 +305,4 @@ class TestNewFreezes:
         assert root("get", f"{ROOT}/f1/export/").status == 204
         answer = root("post", f"{ROOT}/f1/export/")
         assert (answer.status, answer.json) == (409, {"detail": "The freeze is retired; publish a new one"})
-        assert not SnapshotRow.objects.exists()
+        assert not SnapshotBlock.objects.exists()

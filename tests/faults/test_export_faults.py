@@ -48,9 +48,11 @@ def quick_recovery(settings: Any) -> None:
 
 @pytest.fixture(autouse=True)
 def clean_folder() -> Iterator[None]:
-    """The folder of exports outlives the database of a test."""
+    """The folder of exports outlives the databases of tests."""
+    for path in files():
+        path.unlink()
     yield
-    for path in folder("exports").iterdir():
+    for path in files():
         path.unlink()
 
 
@@ -91,7 +93,7 @@ def no_rows(session: Any) -> Iterator[None]:
     """Make builds wait at the first frozen row, the file begun, for as long as the context lasts."""
     with session.cursor() as cursor:
         cursor.execute("BEGIN")
-        cursor.execute("LOCK TABLE exports_snapshotrow IN ACCESS EXCLUSIVE MODE")
+        cursor.execute("LOCK TABLE exports_snapshotblock IN ACCESS EXCLUSIVE MODE")
         try:
             yield
         finally:
@@ -102,7 +104,7 @@ def a_build_waits() -> bool:
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT 1 FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
-            " AND query LIKE '%exports_snapshotrow%'"
+            " AND query LIKE '%exports_snapshotblock%'"
         )
         return cursor.fetchone() is not None
 
