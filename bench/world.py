@@ -8,6 +8,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 ADMIN_PASSWORD = "Bench-pass-1"  # noqa: S105 - a throw-away server on this machine
 
@@ -49,7 +50,7 @@ def world() -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def work_off(task: str, model: str, pk: int) -> dict[str, float]:
+def work_off(task: str, model: str, pk: int) -> dict[str, Any]:
     """Run a job in a worker process of its own; answers seconds, megabytes (peak) and state."""
     import json
 
@@ -57,7 +58,7 @@ def work_off(task: str, model: str, pk: int) -> dict[str, float]:
     done = subprocess.run(
         command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent
     )
-    found: dict[str, float] = json.loads(done.stdout.splitlines()[-1])
+    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 

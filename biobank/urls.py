@@ -2,6 +2,7 @@
 
 from importlib import import_module
 from importlib.util import find_spec
+from typing import Any
 
 from django.conf import settings
 from django.contrib import admin
@@ -28,7 +29,7 @@ def _routes(attribute: str) -> list[URLPattern | URLResolver]:
     return sorted(found, key=lambda pattern: "<" in str(pattern.pattern))
 
 
-_schema = {"authentication_classes": [], "permission_classes": []}
+_schema: dict[str, Any] = {"authentication_classes": [], "permission_classes": []}
 _base = settings.REST_PREFIX.strip("/")
 
 urlpatterns = [

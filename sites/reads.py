@@ -1,6 +1,7 @@
 """Reading institutes and sites: lists, single records, look-ups for batches, and who sees which site."""
 
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Count, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
@@ -121,7 +122,7 @@ def listed_sites(query: SiteQuery, actor: Actor) -> QuerySet[Site]:
     if query.exclude_type:
         rows = rows.exclude(type__in=query.exclude_type)
     if query.include_stats:
-        links = Site.protocol_sites.rel.related_model._default_manager.filter(site=OuterRef("pk"))  # type: ignore[attr-defined]
+        links = Site.protocol_sites.rel.related_model._default_manager.filter(site=OuterRef("pk"))
         counted = (
             links.exclude(protocol__activity_status="Disabled")
             .order_by()
@@ -149,7 +150,7 @@ def site_summaries(rows: Iterable[Site]) -> list[SiteSummary]:
     return [SiteSummary.model_construct(**_common(row)) for row in rows]
 
 
-def _common(row: Site) -> dict[str, object]:
+def _common(row: Site) -> dict[str, Any]:
     return {
         "id": row.pk,
         "name": row.name,

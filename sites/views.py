@@ -19,6 +19,7 @@ from sites.detail import (
     SiteQuery,
     SiteSummary,
 )
+from sites.models import Institute
 
 
 class InstituteList(ApiView):
@@ -86,7 +87,7 @@ class InstituteDependents(ApiView):
 
 
 def _institute(pk: int) -> InstituteDetail:
-    return reads.institute_details([reads.Institute.objects.get(pk=pk)])[0]
+    return reads.institute_details([Institute.objects.get(pk=pk)])[0]
 
 
 class SiteList(ApiView):

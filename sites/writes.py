@@ -111,7 +111,7 @@ class _Users:
         condition |= Q(email_address__in=[ref.email_address for ref in wanted if ref.email_address])
         rows = list(get_user_model().objects.filter(condition)) if wanted else []
         self._by_id = {row.pk: row for row in rows}
-        self._by_email = {row.email_address: row for row in rows}
+        self._by_email: dict[str | None, object] = {row.email_address: row for row in rows}
 
     def find(self, ref: Coordinator) -> object | None:
         return self._by_id.get(ref.id) if ref.id else self._by_email.get(ref.email_address)

@@ -8,6 +8,7 @@ from biobank.wire.http import ApiView, operation
 from biobank.wire.paging import Count
 from terminology import reads, rules
 from terminology.detail import PvDetail, PvQuery
+from terminology.models import PermissibleValue
 
 
 class PvList(ApiView):
@@ -31,7 +32,7 @@ class PvOneQuery(Payload):
 class PvOne(ApiView):
     @operation("One value, by id or by its text", query=PvOneQuery, answer=PvDetail)
     def get(self, request: Request, key: str, query: PvOneQuery) -> PvDetail:
-        rows = reads.PermissibleValue.objects.select_related("parent").exclude(activity_status="Disabled")
+        rows = PermissibleValue.objects.select_related("parent").exclude(activity_status="Disabled")
         if query.attribute:
             found = rows.filter(attribute=query.attribute, value__iexact=key).order_by("pk").first()
         elif key.isdigit():

@@ -72,7 +72,7 @@ class WireParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: object = None) -> object:
+    def parse(self, stream: Any, media_type: str | None = None, parser_context: object = None) -> Any:
         raw = stream.read()
         if not raw.strip():
             return None
@@ -172,7 +172,7 @@ def operation(
             parameters=openapi.parameters(query, path_values),
             request=openapi.request_body(body, upload=upload),
             responses=openapi.responses(answer, write=outcome is Effect.WRITE, others=answers),
-            auth=[{}] if public else None,
+            auth=cast(Any, [{}]) if public else None,
         )
         return cast(F, documented(call))
 

@@ -130,7 +130,7 @@ def test_an_institute_with_sites_cannot_be_deleted(api: Api) -> None:
 def test_history_tells_who_wrote_and_through_which_door(api: Api, admin) -> None:  # type: ignore[no-untyped-def]
     made = api.post("/sites", site_body()).json
     api.patch(f"/sites/{made['id']}", {"address": "2 Pier Road"})
-    rows = list(Site.objects.get(pk=made["id"]).history.order_by("pgh_id"))
+    rows = list(Site.objects.get(pk=made["id"]).history.order_by("pgh_id"))  # type: ignore[attr-defined]
     assert [row.pgh_label for row in rows] == ["insert", "update"]
     assert rows[1].address == "2 Pier Road"
     assert rows[0].pgh_context.metadata["login"] == "admin" and rows[0].pgh_context.metadata["via"] == "rest"

@@ -35,7 +35,9 @@ class Command(BaseCommand):
         try:
             Story(client, options["participants"]).tell()
         except (CallFailed, RuntimeError, TimeoutError) as error:
-            raise CommandError(f"{error}\nThe server at {address} keeps running; make down stops it.") from error
+            raise CommandError(
+                f"{error}\nThe server at {address} keeps running; make down stops it."
+            ) from error
         self.stdout.write(f"\nDone in {time.monotonic() - began:.0f} s. The server keeps running:")
         self.stdout.write(f"  admin     {address}admin/")
         self.stdout.write(f"  API       {address}openspecimen/rest/ng/docs")

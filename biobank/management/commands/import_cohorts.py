@@ -34,7 +34,7 @@ class Command(BaseCommand):
         with tqdm(total=7 * len(cohorts), unit=" jobs", ascii=" =") as bar:
             for cohort in cohorts:
                 bar.set_description(cohort.study)
-                found = import_cohort(cohort, client, email, lambda schema: bar.update(1) and None)
+                found = import_cohort(cohort, client, email, lambda schema: _count(bar))
                 wrong += self._tell(cohort, found, self._stored(client, cohort))
                 total.rows += len(cohort.rows)
                 total.created += found["specimen"].created
@@ -71,3 +71,7 @@ class Command(BaseCommand):
         for text in failures[:5]:
             tqdm.write(f"    {text}")
         return 0 if fine else 1
+
+
+def _count(bar: "tqdm[Any]") -> None:
+    bar.update(1)
