@@ -206,6 +206,7 @@ FROM specimen_specimen s JOIN visit_visit v ON v.id = s.visit_id
 JOIN participant_registration cpr ON cpr.id = v.registration_id
 JOIN protocol_collectionprotocol cp ON cp.id = cpr.protocol_id
 WHERE cp.short_title = 'QRY' AND s.lineage = 'New' AND s.activity_status <> 'Disabled'
+ORDER BY cpr.participant_id, v.id, s.id
 """
 AQL = (
     "Participant.ppid", "SpecimenCollectionGroup.name", "SpecimenCollectionGroup.collectionDate", "Specimen.label",
@@ -214,7 +215,7 @@ AQL = (
 
 
 def measure_query() -> list[Figure]:
-    """A scheduled query's CSV of 100,000 rows, against COPY of a SELECT written by hand."""
+    """A scheduled query's CSV of 100,000 rows, against COPY of a SELECT by hand: same cells, order, quotes."""
     protocol = seed_protocol("QRY", VISITS)
     _fill("QRY", protocol, VISITS, ROWS // VISITS)
     caller = Caller()
@@ -263,7 +264,9 @@ def _copy_seconds() -> float:
     with TemporaryDirectory() as folder, (Path(folder) / "rows.csv").open("wb") as out:
         began = time.perf_counter()
         with connection.cursor() as cursor:
-            cursor.copy_expert(f"COPY ({HAND_WRITTEN}) TO STDOUT WITH (FORMAT csv, HEADER)", out)
+            cursor.copy_expert(
+                f"COPY ({HAND_WRITTEN}) TO STDOUT WITH (FORMAT csv, HEADER, FORCE_QUOTE *)", out
+            )
         return time.perf_counter() - began
 
 
