@@ -1,6 +1,6 @@
 """What every page of the admin has in common: the door, rights, scopes, and a record's history."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from typing import Any, ClassVar
 
 import django.contrib.auth.admin  # noqa: F401 - registers the groups that are taken off below
@@ -39,11 +39,11 @@ def actor_in(request: HttpRequest) -> Actor:
 class RelatedFilter(RelatedFieldListFilter):
     """Filters by a related record, of those that the caller may see."""
 
-    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> list[tuple[Any, str]]:
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
         page = model_admin.admin_site._registry.get(field.remote_field.model)
         actor = actor_in(request)
         if actor.is_super or not isinstance(page, RecordAdmin):
-            return super().field_choices(field, request, model_admin)  # type: ignore[return-value]
+            return super().field_choices(field, request, model_admin)
         rows = page.visible(page.model._default_manager.all(), actor)
         order = self.field_admin_ordering(field, request, model_admin)
         return [(row.pk, str(row)) for row in rows.order_by(*order)]
@@ -68,6 +68,10 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]
     def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
         """The rows an actor who is no super administrator may see."""
         return rows.none()
+
+    def concealed(self, record: Any, actor: Actor) -> Collection[str]:
+        """Columns whose values the history does not show to an actor who is no super administrator."""
+        return ()
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
@@ -102,12 +106,14 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]
         record = self.get_object(request, object_id)
         if record is None or not self.has_view_permission(request, record):
             raise Http404
+        actor = actor_in(request)
+        concealed = () if actor.is_super else self.concealed(record, actor)
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {record}",
             "opts": self.opts,
             "original": record,
-            "changes": list(changes_of(record)) if hasattr(record, "history") else [],
+            "changes": list(changes_of(record, without=concealed)) if hasattr(record, "history") else [],
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/record_history.html", context)
@@ -197,10 +203,11 @@ class DoorAdmin(RecordAdmin):
             return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
 
 
-def changes_of(record: Any) -> Iterator[dict[str, Any]]:
+def changes_of(record: Any, *, without: Collection[str] = ()) -> Iterator[dict[str, Any]]:
     """The history of a record, newest first: at, who, door, what, and the fields that differ."""
     rows = list(record.history.select_related("pgh_context").order_by("pgh_id")[:500])
-    names = [field.attname for field in record._meta.concrete_fields if field.attname != "password"]
+    hidden = {"password", *without}
+    names = [field.attname for field in record._meta.concrete_fields if field.attname not in hidden]
     found = []
     for before, row in zip([None, *rows], rows, strict=False):
         context = row.pgh_context.metadata if row.pgh_context else {}

@@ -44,6 +44,9 @@ class VisitAdmin(DoorAdmin):
     def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
         return rows.filter(pk__in=visits_for(actor).values("pk"))
 
+    def concealed(self, record: Any, actor: Actor) -> tuple[str, ...]:
+        return () if phi_protocols(actor, [record.protocol_id]) else (_NUMBER,)
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
         rows = rows.annotate(held=tally(specimens(), "visit"))

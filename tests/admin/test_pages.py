@@ -94,7 +94,7 @@ def test_there_is_a_record_of_every_kind(admin: User) -> None:
 
 def test_every_list_finds_and_every_record_opens(browser: Client) -> None:
     rows = {model._meta.label: row for model, row in everything().items()}
-    wrong = []
+    wrong: list[tuple[str, str, object]] = []
     for label, row in rows.items():
         for page, args in (("changelist", ()), ("change", (row.pk,)), ("history", (row.pk,))):
             answer = browser.get(address(label, page, *args))
@@ -213,6 +213,24 @@ def test_a_study_of_others_is_not_named_in_filters(two_studies: tuple[Rows, Rows
     for model in IN_SCOPE:
         page = client.get(address(model._meta.label, "changelist")).content.decode()
         assert other.short_title not in page, model._meta.label
+
+
+def test_the_history_of_a_visit_tells_accession_numbers_with_phi_rights_only(
+    two_studies: tuple[Rows, Rows],
+) -> None:
+    visit: Any = two_studies[0][Visit]
+    Visit.objects.filter(pk=visit.pk).update(surgical_pathology_number="SPR-77", comments="fasting")
+    home = visit.protocol.protocol_sites.get().site.institute
+    blind, seeing = factories.user(of=home), factories.user(of=home)
+    factories.grant(blind, {"Visit": ["Read"]})
+    factories.grant(seeing, {"Visit": ["Read"], "ParticipantPhi": ["Read"]})
+    page = address("visit.Visit", "history", visit.pk)
+
+    told = signed_in(blind).get(page).content.decode()
+
+    assert "fasting" in told
+    assert "SPR-77" not in told
+    assert "SPR-77" in signed_in(seeing).get(page).content.decode()
 
 
 def test_pages_without_a_right_stay_shut(two_studies: tuple[Rows, Rows]) -> None:
