@@ -165,7 +165,9 @@ class Cohort:
 
 
 def _visit_key(row: Row) -> tuple[str, int, str]:
-    return row["subject_id"], int(float(row.get("days_from_first_collection") or 0)), row["disease"]
+    """Donor, day and condition; a day that is missing or not applicable is the first one."""
+    text = row.get("days_from_first_collection", "")
+    return row["subject_id"], int(text) if text.lstrip("-").isdigit() else 0, row["disease"]
 
 
 def _site(row: Row) -> str:
