@@ -5,6 +5,7 @@ from django.apps import AppConfig
 
 class SessionsAuthConfig(AppConfig):
     name = "sessions_auth"
+    verbose_name = "Access"
 
     def ready(self) -> None:
         """Have the roles of coordinators follow the sites they are written into."""
