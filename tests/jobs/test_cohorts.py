@@ -22,10 +22,21 @@ pytestmark = pytest.mark.django_db
 COHORTS = Path(__file__).parents[3] / "shared" / "data" / "cohorts"
 TWO = ("AsnicarF_2017_sample.tsv", "FerrettiP_2018_sample.tsv")
 
-HEADER = (
-    "study_name subject_id sample_id country location body_site body_site_ontology_term_id sex disease "
-    "days_from_first_collection pmid age ncbi_accession"
-).split()
+HEADER = [
+    "study_name",
+    "subject_id",
+    "sample_id",
+    "country",
+    "location",
+    "body_site",
+    "body_site_ontology_term_id",
+    "sex",
+    "disease",
+    "days_from_first_collection",
+    "pmid",
+    "age",
+    "ncbi_accession",
+]
 ROWS = (
     "Made_2020|D1|M-1|Iceland|Reykjavík|feces|UBERON:0001988|Female|Healthy|0|123|30|SRR1",
     "Made_2020|D1|M-2|Iceland|Reykjavík|milk|UBERON:0001913|Female|Healthy|12|123|30|",
