@@ -135,15 +135,17 @@ class ExportedVersionAdmin(_Updaters, VersionAdmin):
         freezes = rows.filter(kind=PublishedVersion.Kind.FREEZE).exclude(
             protocol__in=protocols_for(actor, "CollectionProtocol", "Update")
         )
-        return super().visible(rows, actor).exclude(pk__in=freezes.values("pk"))
+        shown: QuerySet[Any] = super().visible(rows, actor)
+        return shown.exclude(pk__in=freezes.values("pk"))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         mine = Export.objects.filter(kind=PROTOCOLS.slug, version_key=OuterRef("pk"))
         rows: QuerySet[Any] = super().get_queryset(request)
-        return rows.annotate(
+        found: QuerySet[Any] = rows.annotate(
             is_built=Exists(mine.filter(state=State.DONE)),
             is_building=Exists(mine.filter(state__in=(State.PENDING, State.RUNNING))),
         )
+        return found
 
     @display(description="Export", label=_COLOURS)  # type: ignore[untyped-decorator]
     def export(self, row: Any) -> str:

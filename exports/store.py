@@ -3,10 +3,13 @@
 import logging
 import os
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 from typing import BinaryIO
 
+from django.conf import settings
 from django.db import transaction
+from django.utils import timezone
 
 from biobank.files import folder
 from biobank.jobs.models import State
@@ -52,7 +55,7 @@ def remove(*files: str) -> None:
 
 
 @register_broom
-def sweep() -> None:
+def remove_orphans() -> None:
     """Remove every file, whole or begun, that no row owns: left behind by a worker that died.
 
     The files are listed before the rows are read, and a build's row exists before its file: what no row
@@ -66,6 +69,13 @@ def sweep() -> None:
     for path, _, name in found:
         if name not in owned:
             path.unlink(missing_ok=True)
+
+
+@register_broom
+def forget_failures() -> None:
+    """Remove the rows of builds that failed or were ended, after the time files are kept."""
+    since = timezone.now() - timedelta(days=settings.FILES_RETENTION_DAYS)
+    Export.objects.filter(state__in=(State.FAILED, State.STOPPED), finished_at__lt=since).delete()
 
 
 def _owned(row: Export) -> list[str]:

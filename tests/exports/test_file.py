@@ -298,6 +298,38 @@ def test_a_build_whose_worker_died_three_times_is_given_up(v3: PublishedVersion,
     assert api.call("head", PATH, base="").status == 204
 
 
+class TestSweeping:
+    def test_only_files_that_nobody_owns_are_removed(self, v3: PublishedVersion) -> None:
+        ready = cast.build(v3)
+        building = cast.version(v3.protocol, "v4")
+        cast.ask(building)
+        claimed = type(ready).claim(v3_row(building).pk)
+        assert claimed is not None
+        own = [ready.file, store.name_for(claimed), f".{store.name_for(claimed)}.0123.part"]
+        orphans = [
+            f"{claimed.pk}-0123.zip",
+            f".{claimed.pk}-0123.zip.45.part",
+            "999999-0123.zip",
+            f"{ready.pk}-0.zip",
+        ]
+        for name in [*own[1:], *orphans]:
+            store.path_of(name).touch()
+        store.remove_orphans()
+        assert [name for name in own if not store.path_of(name).exists()] == []
+        assert [name for name in orphans if store.path_of(name).exists()] == []
+
+    def test_failures_are_forgotten_after_a_while(self, v3: PublishedVersion, settings: Any) -> None:
+        model = type(cast.build(v3))
+        old = timezone.now() - timedelta(days=settings.FILES_RETENTION_DAYS + 1)
+        for finished, label in ((old, "old"), (timezone.now(), "new")):
+            model.objects.create(
+                kind="k", version_key=1, label=label, state=jobs.State.FAILED, finished_at=finished
+            )
+        model.objects.filter(state=jobs.State.DONE).update(finished_at=old)
+        store.forget_failures()
+        assert set(model.objects.values_list("label", flat=True)) == {"new", "test/v3"}
+
+
 def v3_row(version: PublishedVersion) -> Any:
     from exports.models import Export
 

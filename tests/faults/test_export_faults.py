@@ -139,7 +139,7 @@ def test_a_killed_worker_leaves_no_partial_file_and_the_export_gets_ready(
     assert (row.state, row.attempts) == (State.DONE, 2)
     answer = api.call("get", PATH, base="")
     assert len(cast.content(answer.body)["participants"]) == PEOPLE
-    store.sweep()
+    store.remove_orphans()
     assert [path.name for path in files()] == [row.file]
 
 
