@@ -8,6 +8,7 @@ import hashlib
 import hmac
 import zlib
 from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from tempfile import TemporaryFile
 from typing import IO
@@ -29,7 +30,7 @@ OLDEST = 90
 # without the key of this server gets back from it to the record.
 _PSEUDONYM = "left(encode(sha256(%(key)s || '{}'::bytea || int8send({})), 'hex'), 20)"
 
-_DAY = "(({} AT TIME ZONE %(zone)s)::date - cpr.registration_date)"
+_DAY = "(({} AT TIME ZONE %(zone)s)::date - {}.registration_date)"
 
 _PARTICIPANTS = f"""
 SELECT
@@ -62,7 +63,7 @@ SELECT
     {_PSEUDONYM.format("v", "v.id")} AS id,
     {_PSEUDONYM.format("p", "cpr.id")} AS participant,
     coalesce(e.code, e.label) AS event,
-    {_DAY.format("v.visit_date")} AS day,
+    {_DAY.format("v.visit_date", "cpr")} AS day,
     v.status,
     s.name AS site,
     v.clinical_diagnoses,
@@ -81,7 +82,7 @@ ORDER BY v.id
 _SPECIMENS = f"""
 SELECT
     {_PSEUDONYM.format("s", "sp.id")} AS id,
-    {_PSEUDONYM.format("v", "sp.visit_id")} AS visit,
+    visit.pseudonym AS visit,
     {_PSEUDONYM.format("s", "sp.parent_id")} AS parent,
     coalesce(sr.code, sr.id::text) AS requirement,
     sp.lineage,
@@ -96,18 +97,22 @@ SELECT
     trim_scale(sp.concentration) AS concentration,
     sp.freeze_thaw_cycles,
     sp.biohazards,
-    {_DAY.format("sp.created_on")} AS created_day,
-    {_DAY.format("sp.collection_time")} AS collection_day,
+    {_DAY.format("sp.created_on", "visit")} AS created_day,
+    {_DAY.format("sp.collection_time", "visit")} AS collection_day,
     sp.collection_procedure,
     sp.collection_container,
-    {_DAY.format("sp.received_time")} AS received_day,
+    {_DAY.format("sp.received_time", "visit")} AS received_day,
     sp.received_quality,
-    {_DAY.format("sp.disposal_time")} AS disposal_day,
+    {_DAY.format("sp.disposal_time", "visit")} AS disposal_day,
     sp.disposal_reason,
     sp.activity_status = 'Closed' AS retired
 FROM {Specimen._meta.db_table} sp
-JOIN {Visit._meta.db_table} v ON v.id = sp.visit_id AND v.activity_status <> 'Disabled'
-JOIN {Registration._meta.db_table} cpr ON cpr.id = v.registration_id AND cpr.activity_status <> 'Disabled'
+JOIN (
+    SELECT v.id, {_PSEUDONYM.format("v", "v.id")} AS pseudonym, cpr.registration_date
+    FROM {Visit._meta.db_table} v
+    JOIN {Registration._meta.db_table} cpr ON cpr.id = v.registration_id AND cpr.activity_status <> 'Disabled'
+    WHERE v.protocol_id = %(protocol)s AND v.activity_status <> 'Disabled'
+    OFFSET 0) visit ON visit.id = sp.visit_id -- once for a visit, not for each of its specimens
 LEFT JOIN {Requirement._meta.db_table} sr ON sr.id = sp.requirement_id
 WHERE sp.protocol_id = %(protocol)s AND sp.activity_status <> 'Disabled'
 ORDER BY sp.id
@@ -129,8 +134,8 @@ def take(snapshot: Snapshot, protocol_id: int) -> None:
     """
     parameters = {"protocol": protocol_id, "zone": settings.TIME_ZONE, "key": pseudonym_key(protocol_id)}
     for section, select in SECTIONS.items():
-        with TemporaryFile(dir=folder("exports")) as spool:
-            blocks = _Blocks(spool)
+        with TemporaryFile(dir=folder("exports")) as spool, ThreadPoolExecutor(1) as thread:
+            blocks = _Blocks(spool, thread)
             with connection.cursor() as cursor:
                 cursor.copy_expert(_COPY.format(cursor.mogrify(select, parameters).decode()), blocks)
             blocks.end()
@@ -146,35 +151,50 @@ def _insert(blocks: Iterator[SnapshotBlock]) -> None:
 
 
 class _Blocks:
-    """What COPY writes to, one call a row; compressed blocks of rows, joined by commas, go to a file."""
+    """What COPY writes to, one call a row: blocks of rows, joined by commas, go to a file.
 
-    def __init__(self, spool: IO[bytes]) -> None:
+    A thread compresses one block while the next one comes in.
+    """
+
+    def __init__(self, spool: IO[bytes], thread: ThreadPoolExecutor) -> None:
         self.rows = 0
         self.size = 0  # bytes of JSON
         self._spool = spool
+        self._thread = thread
         self._lengths: list[int] = []
-        self._waiting: list[bytes] = []
-        self._waiting_size = 0
+        self._rows: list[bytes] = []
+        self._rows_size = 0
+        self._compressed: Future[bytes] | None = None
 
     def write(self, row: bytes) -> int:
-        self._waiting.append(row)
-        self._waiting_size += len(row)
-        if self._waiting_size >= BLOCK:
-            self.end()
+        self._rows.append(row)
+        self._rows_size += len(row)
+        if self._rows_size >= BLOCK:
+            self._close()
         return len(row)
 
     def end(self) -> None:
-        """Close the current block."""
-        if self._waiting:
-            self._lengths.append(self._spool.write(zlib.compress(b",".join(self._waiting), 1)))
-            self.rows += len(self._waiting)
-            self.size += self._waiting_size
-            self._waiting, self._waiting_size = [], 0
+        """All rows have come."""
+        self._close()
+        self._store()
 
     def __iter__(self) -> Iterator[bytes]:
         self._spool.seek(0)
         for length in self._lengths:
             yield self._spool.read(length)
+
+    def _close(self) -> None:
+        if self._rows:
+            self._store()
+            self._compressed = self._thread.submit(zlib.compress, b",".join(self._rows), 1)
+            self.rows += len(self._rows)
+            self.size += self._rows_size
+            self._rows, self._rows_size = [], 0
+
+    def _store(self) -> None:
+        if self._compressed is not None:
+            self._lengths.append(self._spool.write(self._compressed.result()))
+            self._compressed = None
 
 
 def fragments(version_id: int, section: str) -> Iterator[bytes]:

@@ -1,6 +1,7 @@
 """Writing the zip of an export in constant memory: fragments in, one DEFLATE entry out (spec 06 §1.7, §3.3)."""
 
 import hashlib
+import sys
 import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +14,8 @@ from exports.registry import Section
 
 ENTRY = "export.json"
 BLOCK = 256 * 1024  # bytes of JSON handed to the compressor at once
+LEVEL = 3  # three times as fast as zlib's default, for a file a quarter larger
+_LEVEL_OF_ENTRY = "compress_level" if sys.version_info >= (3, 13) else "_compresslevel"
 _ZIP64_FROM = 2_000_000_000  # bytes of JSON; below, plain sizes, which every reader of streams understands
 
 
@@ -41,6 +44,7 @@ def write_export(
     with zipfile.ZipFile(cast(BinaryIO, out), "w") as archive:
         entry = zipfile.ZipInfo(ENTRY, _zip_time(stamp))
         entry.compress_type = zipfile.ZIP_DEFLATED
+        setattr(entry, _LEVEL_OF_ENTRY, LEVEL)
         with archive.open(entry, "w", force_zip64=size_hint > _ZIP64_FROM) as body:
             body.write(orjson.dumps(header)[:-1])
             for section in sections:
