@@ -48,6 +48,7 @@ def _start_servers() -> None:
 _start_servers()
 os.environ["DJANGO_SETTINGS_MODULE"] = "biobank.settings"
 django.setup()
+del os.environ["DJANGO_SETTINGS_MODULE"]  # an xdist worker would read the settings before its own servers run
 
 
 @atexit.register
