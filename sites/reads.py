@@ -18,6 +18,7 @@ from sites.detail import (
     SiteQuery,
     SiteSummary,
 )
+from sites.filters import NameFilter, SiteFilter
 from sites.models import Institute, Site
 from sites.rules import INSTITUTE_NOT_FOUND, SITE_NOT_FOUND
 
@@ -31,13 +32,8 @@ def listed_institutes(query: InstituteQuery) -> QuerySet[Institute]:
     rows = institutes().exclude(activity_status="Closed")
     if query.id:
         rows = rows.filter(pk__in=query.id)
-    if query.name:
-        rows = (
-            rows.filter(name__iexact=query.name)
-            if query.exact_match
-            else rows.filter(name__icontains=query.name)
-        )
-    return rows.order_by(Lower("name"), "pk")
+    found: QuerySet[Institute] = NameFilter(query.model_dump(), rows).qs
+    return found.order_by(Lower("name"), "pk")
 
 
 def institute_details(rows: Sequence[Institute], *, stats: bool = False) -> list[InstituteDetail]:
@@ -109,14 +105,8 @@ def listed_sites(query: SiteQuery, actor: Actor) -> QuerySet[Site]:
     )
     rows = sites() if widened else sites_for(actor, query.resource, query.operation or "Read")
     rows = rows.exclude(activity_status="Closed").select_related("institute")
-    if query.name:
-        rows = (
-            rows.filter(name__iexact=query.name)
-            if query.exact_match
-            else rows.filter(name__icontains=query.name)
-        )
-    if query.institute:
-        rows = rows.filter(institute__name__iexact=query.institute)
+    found: QuerySet[Site] = SiteFilter(query.model_dump(), rows).qs
+    rows = found
     if query.include_type:
         rows = rows.filter(type__in=query.include_type)
     if query.exclude_type:
@@ -138,11 +128,7 @@ def listed_sites(query: SiteQuery, actor: Actor) -> QuerySet[Site]:
 def count_sites(query: SiteQuery) -> int:
     """How many sites match by name and institute, whoever asks (spec 01 §E.2)."""
     rows = sites().exclude(activity_status="Closed")
-    if query.name:
-        rows = rows.filter(name__icontains=query.name)
-    if query.institute:
-        rows = rows.filter(institute__name__iexact=query.institute)
-    return rows.count()
+    return int(SiteFilter(query.model_dump(), rows).qs.count())
 
 
 def site_summaries(rows: Iterable[Site]) -> list[SiteSummary]:
