@@ -7,7 +7,9 @@ import sys
 
 def main() -> None:
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "biobank.settings")
-    if sys.argv[1:2] == ["up"]:  # the supervisor stays small and starts even where the settings would not load
+    if sys.argv[1:2] == [
+        "up"
+    ]:  # the supervisor stays small and starts even where the settings would not load
         from biobank.embedded.cli import main as up
 
         sys.exit(up(sys.argv[2:]))

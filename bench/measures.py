@@ -224,8 +224,8 @@ def measure_query() -> list[Figure]:
         "/scheduled-jobs",
         {"name": "Bench", "type": "QUERY", "savedQuery": {"id": query["id"]}, "repeatSchedule": "ONDEMAND"},
     )
-    seconds = median(_run_seconds(caller, job["id"]) for _ in range(3))
-    limit = median(_copy_seconds() for _ in range(3))
+    seconds = median(_run_seconds(caller, job["id"]) for _ in range(7))
+    limit = median(_copy_seconds() for _ in range(7))
     return [Figure("query_csv", ROWS / seconds, ROWS / limit, "rows/s", "higher", 0.5)]
 
 
@@ -243,6 +243,7 @@ def _saved_query() -> dict[str, Any]:
             {"nodeType": "FILTER", "value": 2},
         ],
         "wideRowMode": "OFF",
+        "caseSensitive": True,  # as the hand-written SELECT compares
     }
 
 

@@ -157,7 +157,7 @@ AUTHENTICATION_BACKENDS = ["sessions_auth.backends.AdminBackend"]
 SESSION_COOKIE_AGE = 12 * 3600
 
 STATIC_URL = "/static/"
-STATIC_ROOT = env.str("STATIC_ROOT", "") or None  # set where `collectstatic` has run; else found in the packages
+STATIC_ROOT = env.str("STATIC_ROOT", "") or None  # where `collectstatic` has run; else found in the packages
 STATICFILES_DIRS = [BASE_DIR / "biobank" / "static"]
 WHITENOISE_USE_FINDERS = True
 STORAGES = {

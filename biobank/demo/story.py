@@ -183,7 +183,8 @@ class Story:
         text = self.client.download(f"/scheduled-jobs/{job['id']}/runs/{run['id']}/result-file").decode()
         lines = text.splitlines()
         header = next(place for place, line in enumerate(lines) if line.startswith('"PPID"'))
-        print(f"  scheduled_query_{query['id']}_{run['id']}.csv, {len(lines) - header - 1:,} rows; the first ones:")  # noqa: T201
+        name = f"scheduled_query_{query['id']}_{run['id']}.csv"
+        print(f"  {name}, {len(lines) - header - 1:,} rows; the first ones:")  # noqa: T201
         for line in lines[header : header + 4]:
             print(f"    {line}")  # noqa: T201
 
