@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from biobank.demo.client import Client, csv_bytes
 from biobank.embedded import Postgres
 
 pytestmark = pytest.mark.fault
@@ -132,6 +133,11 @@ class Server:
             connection.request("GET", path)
             answer = connection.getresponse()
             return answer.status, json.load(answer)
+
+    def signed_in(self) -> Client:
+        client = Client(f"http://127.0.0.1:{self.port}/")
+        client.sign_in("admin", (self.data_dir / "admin-password").read_text().strip())
+        return client
 
     def is_ready(self) -> bool:
         try:
@@ -278,3 +284,36 @@ def test_a_killed_supervisor_leaves_no_orphans_and_can_start_again_at_once(serve
 
     assert eventually(lambda: survivors(family) == {})
     assert server.is_ready()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_an_import_goes_on_after_the_server_was_restarted(
+    server: Server, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.end(signal.SIGTERM)
+    for name, seconds in (("LEASE", "4"), ("REAP", "2")):
+        monkeypatch.setenv(f"OS_JOB_{name}_SECONDS", seconds)
+    monkeypatch.setenv("OS_IMPORT_CHUNK_ROWS", "500")
+    server.ensure()
+    rows = [f"Restarted {number.name} {n}" for n in range(20_000)]
+    client = server.signed_in()
+    before = client.get("/institutes/count")["count"]
+    file_id = client.upload(
+        "/import-jobs/input-file", "rows.csv", csv_bytes(["Name"], ([row] for row in rows))
+    )
+    job = client.post("/import-jobs", {"objectType": "institute", "inputFileId": file_id["fileId"]})
+    path = f"/import-jobs/{job['id']}"
+
+    assert eventually(lambda: (client.get(path)["totalRecords"] or 0) > 0)
+    assert client.get(path)["status"] == "IN_PROGRESS"
+    server.end(number)
+    server.ensure()
+
+    client = server.signed_in()
+    assert eventually(lambda: client.get(path)["status"] not in ("QUEUED", "IN_PROGRESS"), 90)
+    after = client.get(path)
+    assert (after["status"], after["totalRecords"], after["failedRecords"]) == ("COMPLETED", 20_000, 0)
+    assert client.get("/institutes/count")["count"] == before + 20_000
+    report = client.report(after).splitlines()
+    assert len(report) == 20_001
+    assert all(line.endswith('"SUCCESS",""') for line in report[1:])
