@@ -27,7 +27,7 @@ down: $(RUN) ## stop the server of DATA_DIR
 	$(PY) manage.py down
 
 test: $(DEV) ## run the tests; ARGS="tests/api -k sites" for some of them
-	$(PY) -m pytest -n 2 --dist worksteal $(ARGS)
+	$(PY) -m pytest -n 2 $(ARGS)
 
 lint: $(DEV) ## formatting, rules, types, import layers, missing migrations, stale OpenAPI document
 	$(VENV)/bin/ruff format --check .
