@@ -11,12 +11,11 @@ from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.files.base import File
-from django.core.files.uploadhandler import TemporaryFileUploadHandler
 
 from biobank.access import Actor
 from biobank.files import folder, published
 from biobank.files.names import safe_name
-from biobank.wire.errors import TOO_LARGE, Refused
+from biobank.wire.errors import Refused
 from importjobs.errors import CSV_NOT_IN_ZIP, Malformed
 from importjobs.models import Upload
 
@@ -24,19 +23,6 @@ MAX_ENTRIES = 10_000
 MAX_RATIO = 200  # unpacked bytes for each packed byte
 _MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
 _BLOCK = 1 << 20
-
-
-class CappedUploadHandler(TemporaryFileUploadHandler):
-    """Streams a part to disk whatever its size, and gives up as soon as it is too large."""
-
-    received = 0
-
-    def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
-        self.received += len(raw_data)
-        if self.received > settings.MAX_UPLOAD_BYTES:
-            self.file.close()
-            raise Refused(TOO_LARGE(limit=settings.MAX_UPLOAD_BYTES))
-        super().receive_data_chunk(raw_data, start)
 
 
 def home(upload_id: UUID) -> Path:

@@ -4,12 +4,12 @@ import re
 from typing import Any
 
 from django.http import HttpResponse, StreamingHttpResponse
-from rest_framework.parsers import MultiPartParser
 from rest_framework.request import Request
 
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.status import Effect
+from biobank.wire.uploads import UploadView, file_part
 from importjobs import adhoc, layouts, reads, scheduled, uploads
 from importjobs.detail import (
     JobDetail,
@@ -35,13 +35,6 @@ def _attachment(response: HttpResponse | StreamingHttpResponse, filename: str) -
     return response
 
 
-def _file_of(request: Request) -> Any:
-    file = request.FILES.get("file")
-    if file is None:
-        raise Refused(FILE_MISSING())
-    return file
-
-
 class Template(ApiView):
     @operation("Header of a schema's CSV", query=TemplateQuery, answer=CSV)
     def get(self, request: Request, query: TemplateQuery) -> HttpResponse:
@@ -54,18 +47,12 @@ class Template(ApiView):
         return _attachment(HttpResponse(line, content_type=CSV), f"{named}.csv")  # type: ignore[no-any-return]
 
 
-class InputFile(ApiView):
-    parser_classes = [MultiPartParser]
-
-    def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
-        request.upload_handlers = [uploads.CappedUploadHandler(request)]
-        return super().initialize_request(request, *args, **kwargs)
-
+class InputFile(UploadView):
     @operation("Store an input file", upload=True, answer=UploadedFile, effect=Effect.ACTION)
     def post(self, request: Request) -> UploadedFile:
         if not self.actor.may_import:
             raise Refused(ACCESS_DENIED())
-        upload = uploads.store(_file_of(request), self.actor)
+        upload = uploads.store(file_part(request, FILE_MISSING), self.actor)
         return UploadedFile(file_id=str(upload.id), filename=upload.filename)
 
 
@@ -113,9 +100,7 @@ class FileRecords(ApiView):
         return adhoc.parsed_records(body, self.actor, request.headers.get("X-OS-CLIENT-TZ"))
 
 
-class Schedule(ApiView):
-    parser_classes = [MultiPartParser]
-
+class Schedule(UploadView):
     @operation(
         "Queue files that say by their names what they are",
         upload=True,
@@ -125,7 +110,7 @@ class Schedule(ApiView):
     def post(self, request: Request) -> Scheduled:
         """A CSV, or a ZIP of CSVs, each named `<object type>_<create|update>_<yyyyMMddHHmmssSSS>.csv`."""
         self.actor.require_super()
-        return Scheduled(scheduled=len(scheduled.schedule(_file_of(request), self.actor)))
+        return Scheduled(scheduled=len(scheduled.schedule(file_part(request, FILE_MISSING), self.actor)))
 
 
 class RecordFieldsCsv(ApiView):

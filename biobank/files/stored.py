@@ -1,0 +1,45 @@
+"""Uploaded documents that belong to a record: kept under a name of our own, never under the sender's."""
+
+import mimetypes
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from django.core.files.base import File
+
+from biobank.files import folder, published
+from biobank.files.names import safe_name
+
+_BLOCK = 1 << 20
+
+
+def keep(area: str, file: "File[Any]") -> str:
+    """Store an upload in `DATA_DIR/<area>`; returns its stored name `<uuid>_<original name>`.
+
+    The row that names it is written afterwards; a file without a row is harmless.
+    """
+    stored = f"{uuid4()}_{safe_name(file.name or '')}"
+    with published(folder(area) / stored) as target:
+        for block in file.chunks(_BLOCK):
+            target.write(block)
+    return stored
+
+
+def place(area: str, stored: str) -> Path:
+    """Where a stored file lies; a name that would lead elsewhere is reduced to its last part."""
+    return folder(area) / safe_name(stored, length=255)
+
+
+def original(stored: str) -> str:
+    """The sender's file name within a stored name."""
+    return stored.split("_", 1)[-1]
+
+
+def media_type(name: str) -> str:
+    """The content type that a file name's ending tells."""
+    return mimetypes.guess_type(name)[0] or "application/octet-stream"
+
+
+def remove(area: str, stored: str) -> None:
+    """Forget a stored file; one that is gone already is no error."""
+    place(area, stored).unlink(missing_ok=True)
