@@ -113,6 +113,61 @@ class User(Record, AbstractBaseUser):
         return self.is_active and self.is_superuser
 
 
+@tracked
+class UserGroup(Record):
+    """People of an institute under one name; groups carry no rights (spec 01 §C.11, §D.1)."""
+
+    name = models.CharField(max_length=255)
+    description = models.TextField()
+    institute = models.ForeignKey(Institute, models.PROTECT, related_name="user_groups")
+    users = models.ManyToManyField(User, blank=True, related_name="user_groups")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="user_group_name",
+                violation_error_code="USER_GROUP_DUP_NAME",
+                violation_error_message="A user group with the same name exists already",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Notification(models.Model):
+    """What a user was told by mail; never what only the addressee of the mail may know, such as a link."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="notifications")
+    message = models.CharField(max_length=500)
+    at = models.DateTimeField(default=timezone.now)
+    read_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        indexes = [
+            models.Index(fields=["user", "-id"], name="notification_newest"),
+            models.Index(fields=["user"], name="notification_unread", condition=models.Q(read_at=None)),
+        ]
+
+    def __str__(self) -> str:
+        return self.message
+
+
+class Favorite(models.Model):
+    """A page that a user wants to find again."""
+
+    user = models.ForeignKey(User, models.CASCADE, related_name="favorites")
+    title = models.CharField(max_length=255)
+    view_url = models.CharField(max_length=2000)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "view_url"], name="user_favorite")]
+
+    def __str__(self) -> str:
+        return self.title
+
+
 class Token(models.Model):
     """A sign-in token; only the digest is stored, so a leaked table signs nobody in."""
 
@@ -163,6 +218,55 @@ class PasswordReset(models.Model):
 
     def __str__(self) -> str:
         return f"reset of {self.user_id}"
+
+
+class OneTimePassword(models.Model):
+    """The one live one-time password of a user, as a keyed digest (six digits alone would be guessed)."""
+
+    user = models.OneToOneField(User, models.CASCADE, related_name="one_time_password")
+    digest = models.CharField(max_length=64)
+    ip_address = models.CharField(max_length=64, blank=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    def __str__(self) -> str:
+        return f"one-time password of {self.user_id}"
+
+
+class RightWord(models.Model):
+    """A resource or an operation that an installation added to the vocabulary of rights (spec 01 §D.4)."""
+
+    class Kind(models.TextChoices):
+        RESOURCE = "resource"
+        OPERATION = "operation"
+
+    kind = models.CharField(max_length=10, choices=Kind)
+    name = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["kind", "name"], name="right_word")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Permission(models.Model):
+    """A resource with an operation that an installation added to the rights there are."""
+
+    resource = models.CharField(max_length=64)
+    operation = models.CharField(max_length=64)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["resource", "operation"],
+                name="rbac_permission",
+                violation_error_code="RBAC_DUPLICATE_PERMISSION",
+                violation_error_message="There is this permission already",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.resource} {self.operation}"
 
 
 @tracked
