@@ -62,7 +62,7 @@ class Draft:
 
     __slots__ = (
         "additional", "barcode_format", "batch", "counted", "draw", "label_format", "new", "original", "parent",
-        "requirement", "row", "thaw", "visit",
+        "print_label", "requirement", "row", "thaw", "visit",
     )  # fmt: skip
 
     def __init__(self, row: Specimen, visit: VisitFacts, *, new: bool) -> None:
@@ -77,6 +77,7 @@ class Draft:
         self.counted = False  # is named after its parent, with a number
         self.draw: Decimal | None = None  # what it takes out of its parent
         self.thaw: tuple[int, int] | None = None  # (request, cycles) added to its parent
+        self.print_label = False
         self.additional: list[Draft] | None = None  # others that are written with it
         self.batch: Batch | None = None
 

@@ -8,6 +8,7 @@ from biobank.access import Actor
 from biobank.batch.update import update
 from biobank.records import disable
 from biobank.wire.errors import Refused
+from specimens.specimen import below
 from specimens.specimen.detail import SpecimenDetail
 from specimens.specimen.models import Specimen
 from specimens.specimen.reads.scopes import known_specimens
@@ -128,3 +129,4 @@ def go_with(visit_ids: Sequence[int], actor: Actor) -> None:
     """Deleted visits take their specimens along."""
     rows = list(known_specimens().filter(visit__in=visit_ids).order_by("pk").select_for_update(no_key=True))
     update(rows, disable(rows, label=255, additional_label=255, barcode=255))
+    below.tell_deleted([row.pk for row in rows], actor)

@@ -94,6 +94,7 @@ class Planner:
             return Refusal(refused.problems)
         self._keep(draft, change, node)
         draft.batch = self
+        draft.print_label = bool(change.detail.print_label)
         return draft
 
     def _keep(self, draft: Draft, change: Change[SpecimenDetail], node: Node) -> None:

@@ -9,7 +9,9 @@ from biobank.access import Actor
 from biobank.batch.insert import insert, take_keys
 from biobank.batch.update import update
 from biobank.records import stamp
+from specimens.specimen import below
 from specimens.specimen.models import Specimen
+from specimens.specimen.rules import COLLECTED, DISABLED
 from specimens.specimen.writes.drafts import Draft, all_of
 
 # One statement on the stored row: two requests that draw from one parent at once never lose a deduction.
@@ -45,7 +47,25 @@ def store(plans: Sequence[Draft], actor: Actor) -> list[int]:
     if stored:
         with connection.cursor() as cursor:
             cursor.execute(_DRAW, [list(column) for column in zip(*stored, strict=True)])
+    if below.collected:
+        below.tell_collected([saved for draft in drafts if (saved := _saved(draft)) is not None], actor)
+    if below.deleted:
+        below.tell_deleted([draft.row.pk for draft in drafts if _is_deleted(draft)], actor)
     return [draft.row.pk for draft in plans]
+
+
+def _saved(draft: Draft) -> below.Saved | None:
+    """What the packages below are told of a draft, if anything."""
+    was = draft.original["status"] if draft.original is not None else None
+    newly = draft.row.status == COLLECTED and was != COLLECTED and (draft.new or was is not None)
+    if not (draft.new or newly or draft.print_label):
+        return None
+    return below.Saved(draft.row, created=draft.new, collected=newly, print_label=draft.print_label)
+
+
+def _is_deleted(draft: Draft) -> bool:
+    was = draft.original["activity_status"] if draft.original is not None else None
+    return draft.row.activity_status == DISABLED and was is not None and was != DISABLED
 
 
 def _primary_of(draft: Draft) -> int:
