@@ -12,7 +12,6 @@ import orjson
 from django.core.exceptions import RequestDataTooBig
 from django.db import IntegrityError, OperationalError
 from django.http import Http404, HttpResponseBase, QueryDict
-from drf_spectacular.utils import extend_schema
 from pydantic import BaseModel
 from rest_framework import exceptions
 from rest_framework.parsers import BaseParser
@@ -164,17 +163,21 @@ def operation(
             return Response(result, status=status.of_success(outcome))
 
         call.public = public  # type: ignore[attr-defined]
-        documented = extend_schema(
-            operation_id=operation_id,
+        call.declared = openapi.Declared(  # type: ignore[attr-defined]
             summary=summary,
             description=description or inspect.cleandoc(method.__doc__ or ""),
+            operation_id=operation_id,
             tags=list(tags) if tags else None,
-            parameters=openapi.parameters(query, path_values),
-            request=openapi.request_body(body, upload=upload),
-            responses=openapi.responses(answer, write=outcome is Effect.WRITE, others=answers),
-            auth=cast(Any, [{}]) if public else None,
+            public=public,
+            body=body,
+            upload=upload,
+            query=query,
+            path_values=path_values,
+            answer=answer,
+            write=outcome is Effect.WRITE,
+            others=answers,
         )
-        return cast(F, documented(call))
+        return cast(F, call)
 
     return decorate
 

@@ -2,6 +2,7 @@
 
 import re
 import types
+from dataclasses import dataclass
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from django.conf import settings
@@ -26,17 +27,63 @@ _PROBLEM = {
 }
 
 
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What `operation` was told about a view method. Schemas are made of it only when the document is asked for:
+    a process that starts has better things to do."""
+
+    summary: str
+    description: str
+    operation_id: str | None
+    tags: list[str] | None
+    public: bool
+    body: Any
+    upload: bool
+    query: type[BaseModel] | None
+    path_values: dict[str, type]
+    answer: Any
+    write: bool
+    others: dict[int, str] | None
+
+
 class WireSchema(AutoSchema):
-    """Operation ids and tags out of the path: `GET /sites/{pk}` is `get_sites_pk`, tag `sites`."""
+    """An operation as it was declared; without its own, operation id and tag come out of the path:
+    `GET /sites/{pk}` is `get_sites_pk`, tag `sites`."""
 
     def get_operation_id(self) -> str:
-        return re.sub(r"\W+", "_", f"{self.method.lower()}{self._below_base()}").strip("_")
+        declared = self._declared
+        return (declared.operation_id if declared else None) or re.sub(
+            r"\W+", "_", f"{self.method.lower()}{self._below_base()}"
+        ).strip("_")
 
     def get_tags(self) -> list[str]:
-        return [self._below_base().strip("/").split("/")[0]]
+        declared = self._declared
+        return (declared.tags if declared else None) or [self._below_base().strip("/").split("/")[0]]
 
     def get_description(self) -> str:  # type: ignore[override]
-        return ""  # an operation's own description overrides this
+        return self._declared.description if self._declared else ""
+
+    def get_summary(self) -> str | None:
+        return self._declared.summary if self._declared else None
+
+    def get_auth(self) -> list[dict[str, list[str]]]:
+        return [{}] if self._declared and self._declared.public else cast(Any, super().get_auth())
+
+    def get_override_parameters(self) -> Any:
+        declared = self._declared
+        return parameters(declared.query, declared.path_values) if declared else []
+
+    def get_request_serializer(self) -> Any:
+        declared = self._declared
+        return request_body(declared.body, upload=declared.upload) if declared else None
+
+    def get_response_serializers(self) -> Any:
+        declared = self._declared
+        return responses(declared.answer, write=declared.write, others=declared.others) if declared else None
+
+    @property
+    def _declared(self) -> Declared | None:
+        return getattr(getattr(self.view, self.method.lower(), None), "declared", None)
 
     def _below_base(self) -> str:
         return str(self.path).removeprefix(settings.REST_PREFIX)
