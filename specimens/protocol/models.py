@@ -16,6 +16,41 @@ class Lineage(models.TextChoices):
 
 
 @tracked
+class ProtocolGroup(Record):
+    """Protocols that are configured together; a protocol is in one group at most (spec 02 §D2)."""
+
+    name = models.CharField(max_length=255)
+    workflows = models.JSONField(default=dict, blank=True)  # what its protocols get, as there
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                Lower("name"),
+                name="cp_group_name",
+                violation_error_code="CP_GROUP_DUP_NAME",
+                violation_error_message="A group with the same name exists already",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@tracked
+class SystemWorkflow(models.Model):
+    """One named piece of configuration that holds wherever a protocol has none of that name (spec 02 §A8)."""
+
+    name = models.CharField(max_length=255)
+    content = models.JSONField()  # {name, view, ctrl, data}
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["name"], name="system_workflow_name")]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+@tracked
 class CollectionProtocol(Record):
     title = models.CharField(max_length=255)
     short_title = models.CharField(max_length=50)
@@ -66,6 +101,7 @@ class CollectionProtocol(Record):
     extract_spr_text = models.BooleanField(null=True, blank=True)
     draft_mode = models.BooleanField(default=False)
     workflows = models.JSONField(default=dict, blank=True)  # name -> {name, view, ctrl, data}
+    group = models.ForeignKey(ProtocolGroup, models.SET_NULL, null=True, blank=True, related_name="protocols")
     starred_by = models.ManyToManyField(
         settings.AUTH_USER_MODEL, blank=True, related_name="starred_protocols"
     )
@@ -138,6 +174,7 @@ class Event(Record):
     clinical_status = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     visit_name_print_mode = models.CharField(max_length=20, null=True, blank=True)  # noqa: DJ001
     visit_name_print_copies = models.IntegerField(null=True, blank=True)
+    sort_order = models.IntegerField(null=True, blank=True)
 
     class Meta:
         constraints = [
@@ -204,6 +241,33 @@ class Requirement(Record):
 
     def __str__(self) -> str:
         return self.name or self.code or f"{self.type} ({self.lineage})"
+
+
+@tracked
+class SpecimenTypeUnit(models.Model):
+    """The units of a class or type of specimens, in one protocol or (`protocol` null) in all (spec 02 §D3)."""
+
+    protocol = models.ForeignKey(
+        CollectionProtocol, models.CASCADE, null=True, blank=True, related_name="type_units"
+    )
+    specimen_class = models.CharField(max_length=255)
+    type = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    quantity_unit = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    concentration_unit = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["protocol", "specimen_class", "type"],
+                nulls_distinct=False,
+                name="specimen_type_unit",
+                violation_error_code="SPECIMEN_TYPE_UNIT_DUP",
+                violation_error_message="The class or type has units already",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.type or self.specimen_class}: {self.quantity_unit}, {self.concentration_unit}"
 
 
 @tracked

@@ -43,7 +43,10 @@ def events_of(protocol_ids: Sequence[int], *, closed: bool = True) -> list[Event
 
 
 def listed(query: EventQuery, actor: Actor) -> list[Event]:
+    """The events of a list; the one behind a specimen-centric protocol stays hidden (spec 02 §B3)."""
     found = addressed_protocol(query.cp_id, query.cp_short_title, actor)
+    if found.specimen_centric:
+        return []
     return events_of([found.pk], closed=query.include_closed_events is not False)
 
 

@@ -57,6 +57,7 @@ CP_DUP_PRINT_SETTING = Code("CP_DUP_PRINT_SETTING", "Two label print settings fo
 CP_INVALID_SPMN_LABEL_PRINT_MODE = Code("CP_INVALID_SPMN_LABEL_PRINT_MODE", "Not a label print mode: {value}")
 DP_NOT_FOUND = Code("DP_NOT_FOUND", "There is no such distribution protocol: {key}")
 CP_REF_ENTITY_FOUND = Code("CP_REF_ENTITY_FOUND", "The collection protocol still has registrations")
+CP_OP_NOT_ALLOWED_SC = Code("CP_OP_NOT_ALLOWED_SC", "Not possible in the specimen-centric protocol {value}")
 CP_CANNOT_MERGE_FMT_DIFFERS = Code(
     "CP_CANNOT_MERGE_FMT_DIFFERS", "The label formats of the two protocols differ"
 )

@@ -19,10 +19,15 @@ _NEVER_COPIED = ("id", "code", "activity_status")
 
 
 def delete_event(pk: int, actor: Actor) -> int:
-    """Disable and rename an event and its requirements. Raises `Refused`: CPE_NOT_FOUND, CPE_HAS_VISITS."""
+    """Disable and rename an event and its requirements.
+
+    Raises `Refused`: CPE_NOT_FOUND, CPE_HAS_VISITS, CP_OP_NOT_ALLOWED_SC.
+    """
     with transaction.atomic():
         stamp(actor)
         row = event(pk, actor, UPDATE)
+        if row.protocol.specimen_centric:
+            raise Refused(codes.CP_OP_NOT_ALLOWED_SC(value=row.protocol.short_title))
         if below.visits().filter(event=pk).exists():
             raise Refused(codes.CPE_HAS_VISITS(value=row.label))
         disable_events([row])

@@ -87,6 +87,8 @@ def _plan(change: Change[ProtocolEventDetail], known: _Known) -> Event | Refusal
         return Refusal((codes.CPE_NOT_FOUND.missing(key=change.pk),))
     if protocol is not None and protocol.pk not in known.updatable:
         return Refusal((ACCESS_DENIED(),))
+    if protocol is not None and protocol.specimen_centric:
+        return Refusal((codes.CP_OP_NOT_ALLOWED_SC(value=protocol.short_title),))
     if protocol is not None and not problems:
         problems += _clashes(detail, row, protocol.pk, known)
         problems += _state_problems(detail, row, known)

@@ -14,11 +14,12 @@ from biobank.wire.errors import ACCESS_DENIED, INVALID_REQUEST, Problem
 from sessions_auth.reads import Users, load_users
 from specimens.protocol import below
 from specimens.protocol.detail.requirements import RequirementDetail
-from specimens.protocol.models import Event, Requirement
+from specimens.protocol.models import CollectionProtocol, Event, Requirement
 from specimens.protocol.reads.lookups import (
     allowed_among,
     events_by_id,
     events_by_label,
+    protocols_by_id,
     protocols_by_short_title,
     requirements_by_id,
     requirements_of,
@@ -29,6 +30,7 @@ from specimens.protocol.rules import requirements as rules
 from specimens.protocol.rules.requirements import ALIQUOT, DERIVED, NEW
 from specimens.protocol.writes.coded import coded_values, load_coded
 from specimens.protocol.writes.deletes import disable_requirements
+from specimens.protocol.writes.hidden import hidden_events
 from specimens.protocol.writes.trees import Trees
 from specimens.protocol.writes.versions import mark_changed
 from terminology.reads import Terms
@@ -64,6 +66,7 @@ class _Known:
     trees: Trees
     events: dict[int, Event]
     by_label: dict[tuple[str, str], Event]
+    hidden: dict[int | str, Event]
     updatable: set[int]
     terms: Terms
     users: Users
@@ -87,9 +90,10 @@ def _look_up(changes: Sequence[Change[RequirementDetail]], actor: Actor) -> _Kno
         [change.pk for change in changes] + [detail.parent_sr_id for detail in details]
     )
     by_label = _events_by_label(details)
+    hidden = _hidden_events(details, actor)
     events = events_by_id(
         [row.event_id for row in named.values()]
-        + [event.pk for event in by_label.values()]
+        + [event.pk for event in (*by_label.values(), *hidden.values())]
         + [detail.event_id for detail in details]
     )
     lock_events(events)
@@ -101,6 +105,7 @@ def _look_up(changes: Sequence[Change[RequirementDetail]], actor: Actor) -> _Kno
         trees=trees,
         events=events,
         by_label=by_label,
+        hidden=hidden,
         updatable=allowed_among(actor, {event.protocol_id for event in events.values()}, PROTOCOL, UPDATE),
         terms=load_coded(details),
         users=load_users(ref for detail in details for ref in (detail.collector, detail.receiver)),
@@ -131,6 +136,20 @@ def _events_by_label(details: Sequence[RequirementDetail]) -> dict[tuple[str, st
         if short_title in protocols
     }
     return {pairs[pair]: event for pair, event in events_by_label(pairs).items()}
+
+
+def _hidden_events(details: Sequence[RequirementDetail], actor: Actor) -> dict[int | str, Event]:
+    """The events behind specimen-centric protocols that details name without any event, by what names them."""
+    bare = [
+        detail for detail in details if not (detail.event_id or detail.event_label or detail.parent_sr_id)
+    ]
+    by_id = protocols_by_id(detail.cp_id for detail in bare)
+    by_name = protocols_by_short_title(detail.cp_short_title for detail in bare if detail.cp_id is None)
+    named: dict[int | str, CollectionProtocol] = {
+        key: row for found in (by_id, by_name) for key, row in found.items()
+    }
+    events = hidden_events(named.values(), actor)
+    return {key: events[row.pk] for key, row in named.items() if row.pk in events}
 
 
 # --- One requirement --------------------------------------------------------------------------------
@@ -179,7 +198,8 @@ def _plan_new(detail: RequirementDetail, known: _Known) -> RequirementPlan | Ref
 def _event(
     detail: RequirementDetail, parent: Requirement | None, known: _Known
 ) -> tuple[Event | None, Problem | None]:
-    """The event by the parent, by id, or by short title and label; else why there is none."""
+    """The event by the parent, by id, by short title and label, or the specimen-centric protocol's own;
+    else why there is none."""
     if parent is not None:
         return known.events[parent.event_id], None
     if detail.parent_sr_id is not None:
@@ -189,6 +209,9 @@ def _event(
     if detail.cp_short_title and detail.event_label:
         found = known.by_label.get((detail.cp_short_title.lower(), detail.event_label.lower()))
         return found, codes.CPE_NOT_FOUND(key=detail.event_label)
+    protocol = detail.cp_id if detail.cp_id is not None else (detail.cp_short_title or "").lower()
+    if not detail.event_label and protocol in known.hidden:
+        return known.hidden[protocol], None
     return None, codes.SR_CPE_REQUIRED()
 
 

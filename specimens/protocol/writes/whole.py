@@ -19,6 +19,7 @@ from specimens.protocol.rules.protocols import title_problems
 from specimens.protocol.writes.consents import add_tiers
 from specimens.protocol.writes.copies import copy_requirements
 from specimens.protocol.writes.events import EVENTS
+from specimens.protocol.writes.hidden import hidden_events, hidden_label, is_hidden_label
 from specimens.protocol.writes.protocols import PROTOCOLS
 from specimens.protocol.writes.requirements import REQUIREMENTS
 from specimens.protocol.writes.workflows import by_name
@@ -65,7 +66,10 @@ def _copy_contents(source: CollectionProtocol, new: int) -> None:
 
 def _event_copy(row: Event, pk: int, protocol_id: int) -> Event:
     same = {field.attname: getattr(row, field.attname) for field in Event._meta.concrete_fields}
-    return Event(**{**same, "id": pk, "protocol_id": protocol_id})
+    copy = Event(**{**same, "id": pk, "protocol_id": protocol_id})
+    if is_hidden_label(row.label):
+        copy.label = copy.code = hidden_label(protocol_id)
+    return copy
 
 
 # --- Definition files -------------------------------------------------------------------------------
@@ -97,9 +101,13 @@ def _is_open(detail: EventDefinition | RequirementDetail) -> bool:
 
 
 def _import_events(events: Sequence[EventDefinition], row: CollectionProtocol, actor: Actor) -> None:
-    for event in events:
-        event.collection_protocol, event.cp_short_title = None, row.short_title
-    keys = EVENTS.write([Change(event) for event in events], actor)
+    if row.specimen_centric:
+        events = [event for event in events if is_hidden_label(event.event_label)]
+        keys = [hidden_events([row], actor)[row.pk].pk for _ in events]
+    else:
+        for event in events:
+            event.collection_protocol, event.cp_short_title = None, row.short_title
+        keys = EVENTS.write([Change(event) for event in events], actor)
     level = [
         _under(top, event_id=key, parent_id=None)
         for event, key in zip(events, keys, strict=True)
