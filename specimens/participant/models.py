@@ -99,6 +99,7 @@ class Registration(Record):
     )
     consent_comments = models.TextField(null=True, blank=True)  # noqa: DJ001
     consent_document_name = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    consent_document = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - its name on disk
 
     class Meta:
         constraints = [

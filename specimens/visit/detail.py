@@ -85,3 +85,25 @@ class VisitSearchQuery(Payload):
 
     visit_name: Text = None
     spr_number: Text = None
+
+
+class ReportQuery(Payload):
+    """`type` of a pathology report's download: `text` (as it is stored) or `pdf`."""
+
+    type: Text = None
+
+
+class ReportText(Payload):
+    spr_text: Text = None
+
+
+class ReportLock(Payload):
+    locked: Flag = None
+
+
+class ReportLocked(Payload):
+    """Whether a visit's pathology report may still be changed."""
+
+    visit_id: Whole = None
+    visit_name: Text = None
+    locked: Flag = None

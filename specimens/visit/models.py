@@ -33,6 +33,7 @@ class Visit(Record):
     cohort = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     surgical_pathology_number = models.CharField(max_length=50, null=True, blank=True)  # noqa: DJ001
     spr_name = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    spr_file = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001 - its name on disk
     spr_locked = models.BooleanField(default=False)
     comments = models.TextField(null=True, blank=True)  # noqa: DJ001
     missed_reason = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001

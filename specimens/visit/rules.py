@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 
-from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Code, Problem
+from biobank.files.stored import media_type
+from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Code, Kind, Problem
 from sites.rules import too_long
 from specimens.visit.detail import VisitDetail
 
@@ -22,6 +23,12 @@ MANUAL_NAME = Code("VISIT_MANUAL_NAME_NOT_ALLOWED", "The protocol makes the name
 MISSED_USER = Code("VISIT_INVALID_MISSED_USER", "There is no such user: {key}")
 CREATE_DISABLED = Code("VISIT_CREATE_DISABLED_NA", "A visit cannot be created as a deleted one")
 IN_USE = Code("SPECIMEN_REF_ENTITY_FOUND", "The visit still has collected specimens")
+COMPLETE_REQUIRED = Code("VISIT_COMPL_VISIT_REQ", "Only a complete visit has a pathology report")
+NO_REPORT = Code("VISIT_NO_SPR_UPLOADED", "The visit {name} has no pathology report")
+REPORT_LOST = Code("VISIT_UNABLE_TO_LOCATE_SPR", "The pathology report is missing on disk", Kind.INTERNAL)
+REPORT_LOCKED = Code("VISIT_LOCKED_SPR", "The pathology report is locked")
+REPORT_NOT_TEXT = Code("VISIT_NON_TEXT_SPR", "The pathology report is not a text")
+REPORT_EMPTY = Code("VISIT_SPR_TEXT_NA", "A pathology report cannot be left without text")
 INVALID_VALUE = {
     "clinical_diagnosis": Code("VISIT_INVALID_CLINICAL_DIAGNOSIS", "{value} is not a known diagnosis"),
     "clinical_status": Code("VISIT_INVALID_CLINICAL_STATUS", "{value} is not a known clinical status"),
@@ -59,6 +66,30 @@ def name_problem(
     if not manual:
         return MANUAL_NAME()
     return None if fits else INVALID_NAME(name=name)
+
+
+# --- Pathology reports ------------------------------------------------------------------------------
+
+TEXT, PDF = "text/plain", "application/pdf"
+
+
+def is_text(name: str, content_type: str | None) -> bool:
+    """Whether an upload is plain text; the ending of its name counts more than what the sender says."""
+    told = media_type(name)
+    return TEXT in (told, content_type if told == media_type("") else None)
+
+
+def report_name(name: str, *, text: bool) -> str:
+    """What a report is called: texts end in `.txt` (spec 03 §2.7)."""
+    return name if not text or name.lower().endswith(".txt") else f"{name}.txt"
+
+
+def decoded(raw: bytes) -> str:
+    """A text as its sender's machine may have written it."""
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
 
 
 # --- Events in time ---------------------------------------------------------------------------------

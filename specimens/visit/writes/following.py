@@ -13,6 +13,7 @@ from specimens.protocol.models import Event
 from specimens.visit import rules
 from specimens.visit.detail import VisitDetail
 from specimens.visit.models import Visit
+from specimens.visit.writes import reports
 from specimens.visit.writes.planning import is_pre_printed
 from specimens.visit.writes.visits import VISITS, remove
 
@@ -69,8 +70,10 @@ def move(registrations: Mapping[int, int], actor: Actor) -> None:
 
 
 def forget(registration_ids: Sequence[int], actor: Actor) -> None:
-    """Accession numbers identify people; those of deleted visits go too."""
-    Visit.objects.filter(registration_id__in=registration_ids).update(surgical_pathology_number=None)
+    """Accession numbers and pathology reports identify people; those of deleted visits go too."""
+    rows = Visit.objects.filter(registration_id__in=registration_ids)
+    reports.forget(rows.exclude(spr_file=None))
+    rows.update(surgical_pathology_number=None, spr_name=None, spr_file=None, spr_locked=False)
 
 
 def _of(registration_ids: Sequence[int]) -> Iterator[Visit]:
