@@ -11,6 +11,9 @@ from bench.world import world
 NAMES = (
     "import_specimens",
     "list_specimens",
+    "post_specimen",
+    "lists_of_million",
+    "deep_pages",
     "query_csv",
     "export_zip",
     "memory_import_mb",

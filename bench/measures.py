@@ -18,19 +18,19 @@ from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
 
+from bench.calls import BASE, Caller, fill, median_ms
+from bench.records import measure_million, measure_post
 from bench.results import Figure
 from bench.world import seed_protocol, work_off
 from biobank.demo.client import csv_bytes
 from sessions_auth.actor import actor_of
 from sessions_auth.models import User
-from sessions_auth.tokens import issue
 from specimens.protocol.models import CollectionProtocol
 from specimens.specimen.models import Specimen
 
 ROWS = int(os.environ.get("BENCH_ROWS", "100000"))  # fewer only to try the bench itself: nothing is kept then
 VISITS = ROWS // 5
 MEGABYTES = 300
-BASE = "/openspecimen/rest/ng"
 
 
 @dataclass(frozen=True)
@@ -39,29 +39,6 @@ class Group:
 
     names: tuple[str, ...]
     measure: Callable[[], list[Figure]]
-
-
-class Caller:
-    """Calls the application in this process as its administrator."""
-
-    def __init__(self) -> None:
-        self.client = Client(headers={"X-OS-API-TOKEN": issue(User.objects.get(login_name="admin"))})
-
-    def post(self, path: str, body: object, base: str = BASE) -> Any:
-        answer = self.client.post(base + path, orjson.dumps(body), "application/json")
-        assert answer.status_code < 300, answer.content[:500]
-        return orjson.loads(answer.content) if answer.content else None
-
-    def get(self, path: str, base: str = BASE) -> bytes:
-        answer = self.client.get(base + path)
-        assert answer.status_code == 200, answer.content[:500]
-        return bytes(answer.content)
-
-    def upload(self, content: bytes) -> str:
-        file = io.BytesIO(content)
-        file.name = "rows.csv"
-        answer = self.client.post(BASE + "/import-jobs/input-file", {"file": file})
-        return str(answer.json()["fileId"])
 
 
 # --- Import -----------------------------------------------------------------------------------------
@@ -134,14 +111,14 @@ def _copy_again(protocol: int) -> float:
 def measure_list() -> list[Figure]:
     """`GET /specimens` of 100 rows, against a view that runs the same SQL and prints the rows as JSON."""
     protocol = seed_protocol("LIST", 1000)
-    _fill("LIST", protocol, 1000, 5)
+    fill("LIST", protocol, 1000, 5)
     caller = Caller()
     address = f"/specimens?cpId={protocol}"
     with CaptureQueriesContext(connection) as captured:
         rows = orjson.loads(caller.get(address))
     assert len(rows) == 100, len(rows)
     statements = [query["sql"] for query in captured]
-    ours = _median_ms(lambda: caller.get(address))
+    ours = median_ms(lambda: caller.get(address))
     limit = _bare_ms(caller.client, statements)
     return [Figure("list_specimens", ours, limit, "ms", "lower", 4)]
 
@@ -160,42 +137,10 @@ def _bare_ms(client: Client, statements: list[str]) -> float:
 
     urlpatterns[:] = [path("bare", view)]
     with override_settings(ROOT_URLCONF=__name__):
-        return _median_ms(lambda: client.get("/bare"))
+        return median_ms(lambda: client.get("/bare"))
 
 
 urlpatterns: list[Any] = []
-
-
-def _median_ms(call: Callable[[], object], times: int = 60) -> float:
-    for _ in range(5):
-        call()
-    found = []
-    for _ in range(times):
-        began = time.perf_counter()
-        call()
-        found.append((time.perf_counter() - began) * 1000)
-    return median(found)
-
-
-def _fill(short_title: str, protocol: int, visits: int, each: int) -> None:
-    """Specimens by SQL, as an import would leave them."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """
-            INSERT INTO specimen_specimen (activity_status, protocol_id, visit_id, lineage, label, specimen_class, type,
-                anatomic_site, laterality, pathology, status, initial_qty, available_qty, created_on, biohazards,
-                external_ids, collection_time, collection_procedure, collection_container, received_time,
-                received_quality, collector_id, receiver_id)
-            SELECT 'Active', v.protocol_id, v.id, 'New', %s || v.id || '-' || n, 'Fluid', 'Plasma', 'Not Specified',
-                'Not Applicable', 'Not Specified', 'Collected', 4.5, 4.5, v.visit_date, '{}', '[]', v.visit_date,
-                'Venipuncture', 'EDTA Vacutainer', v.visit_date, 'Acceptable', u.id, u.id
-            FROM visit_visit v CROSS JOIN generate_series(1, %s) n
-                CROSS JOIN (SELECT id FROM sessions_auth_user WHERE login_name = 'admin') u
-            WHERE v.protocol_id = %s ORDER BY v.id LIMIT %s
-            """,
-            [short_title, each, protocol, visits * each],
-        )
-        cursor.execute("ANALYZE")
 
 
 # --- Query ------------------------------------------------------------------------------------------
@@ -217,7 +162,7 @@ AQL = (
 def measure_query() -> list[Figure]:
     """A scheduled query's CSV of 100,000 rows, against COPY of a SELECT by hand: same cells, order, quotes."""
     protocol = seed_protocol("QRY", VISITS)
-    _fill("QRY", protocol, VISITS, ROWS // VISITS)
+    fill("QRY", protocol, VISITS, ROWS // VISITS)
     caller = Caller()
     query = caller.post("/saved-queries", _saved_query())
     job = caller.post(
@@ -280,7 +225,7 @@ def measure_export() -> list[Figure]:
     from exports.models import Export
 
     protocol = seed_protocol("EXP", VISITS)
-    _fill("EXP", protocol, VISITS, ROWS // VISITS)
+    fill("EXP", protocol, VISITS, ROWS // VISITS)
     admin = actor_of(User.objects.get(login_name="admin"))
     publishing.freeze(
         CollectionProtocol.objects.get(pk=protocol), "bench", admin, changes="bench", reason="bench"
@@ -318,6 +263,8 @@ def _zip_seconds(path: Path) -> float:
 GROUPS = (
     Group(("import_specimens", "memory_import_mb"), measure_import),
     Group(("list_specimens",), measure_list),
+    Group(("post_specimen",), measure_post),
+    Group(("lists_of_million", "deep_pages"), measure_million),
     Group(("query_csv",), measure_query),
     Group(("export_zip", "memory_export_mb"), measure_export),
 )

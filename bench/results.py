@@ -87,6 +87,12 @@ EXPLAINED = {
     "import_specimens": "specimens a second through an import job (CSV to committed rows with history, one worker), "
     "against raw COPY of the same rows into the same tables, indexes and triggers included.",
     "list_specimens": "milliseconds for `GET /specimens` of 100, against a bare view that runs the same SQL.",
+    "post_specimen": "milliseconds for `POST /specimens`, against a bare insert of the same row with its history in a "
+    "transaction of its own; both wait for the disk.",
+    "lists_of_million": "milliseconds (median) of the list that suffers most from a million more specimens in the "
+    "database, against the same list without them.",
+    "deep_pages": "milliseconds of a page of 100 in the middle of a million specimens, read in order, against the "
+    "first pages.",
     "query_csv": "rows a second of a query's CSV, against COPY of a hand-written SELECT.",
     "export_zip": "exports a second of a data freeze, against the same JSON written by COPY and zipped.",
     "memory_import_mb": "peak resident memory of the worker process during an import of 100,000 rows, over its bound.",

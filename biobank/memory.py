@@ -5,9 +5,29 @@ from collections.abc import Iterable
 from typing import Any
 
 from django.core.cache import cache
+from django.core.cache.backends.redis import RedisCache, RedisCacheClient
 from redis.exceptions import RedisError
 
 log = logging.getLogger("biobank.memory")
+
+
+class KeptClient(RedisCacheClient):  # type: ignore[misc]
+    """Keeps one client for each pool of connections: making one takes longer than asking the server."""
+
+    def get_client(self, key: str | None = None, *, write: bool = False) -> Any:
+        pool = self._get_connection_pool(write)
+        client = getattr(pool, "kept_client", None)
+        if client is None:
+            client = pool.kept_client = self._client(connection_pool=pool)
+        return client
+
+
+class Cache(RedisCache):
+    """Django's Redis cache with clients that are kept; they are safe between threads."""
+
+    def __init__(self, server: str, params: dict[str, Any]) -> None:
+        super().__init__(server, params)
+        self._class = KeptClient
 
 
 def recall(key: str) -> Any:

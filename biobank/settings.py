@@ -147,7 +147,7 @@ DATABASES: dict[str, Any] = {
 }
 DATABASES["default"].setdefault("OPTIONS", {})
 
-CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+CACHES = {"default": {"BACKEND": "biobank.memory.Cache", "LOCATION": REDIS_URL}}
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 if env.bool("PASSWORD_HASHERS_FAST", False):  # for tests, which sign in often

@@ -1,7 +1,10 @@
 """Looking up pick-list values: for a batch of records, and for the lists clients show (spec 01 part F)."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+import orjson
+from django.db import connection
 from django.db.models import Exists, F, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Lower, StrIndex
 
@@ -29,19 +32,38 @@ class Terms:
         return self._found.get((attribute, (value or "").lower()), [])
 
 
+# Every write asks this: building the same statement anew would take longer than running it.
+_TERMS = """
+    SELECT t.id, t.activity_status, t.attribute, t.value, t.parent_id, t.concept_code, t.sort_order, t.props,
+        p.id, p.activity_status, p.attribute, p.value, p.parent_id, p.concept_code, p.sort_order, p.props
+    FROM terminology_permissiblevalue t
+    JOIN unnest(%s::text[], %s::text[]) AS wanted (attribute, lowered)
+        ON t.attribute = wanted.attribute AND lower(t.value) = wanted.lowered
+    LEFT JOIN terminology_permissiblevalue p ON p.id = t.parent_id
+    WHERE t.activity_status = 'Active'
+    ORDER BY t.sort_order NULLS LAST, t.id
+"""
+_COLUMNS = ("id", "activity_status", "attribute", "value", "parent_id", "concept_code", "sort_order", "props")
+
+
 def load_terms(wanted: Mapping[str, Iterable[str | None]]) -> Terms:
     """The active values named in `wanted` (attribute to texts), in one query; blanks are skipped."""
-    condition = Q()
-    for attribute, values in wanted.items():
-        texts = {value.lower() for value in values if value}
-        if texts:
-            condition |= Q(attribute=attribute, lowered__in=texts)
-    if not condition:
+    pairs = {(attribute, value.lower()) for attribute, values in wanted.items() for value in values if value}
+    if not pairs:
         return Terms(())
-    rows = PermissibleValue.objects.annotate(lowered=Lower("value")).filter(
-        condition, activity_status="Active"
-    )
-    return Terms(rows.select_related("parent").order_by(F("sort_order").asc(nulls_last=True), "id"))
+    with connection.cursor() as cursor:
+        cursor.execute(_TERMS, [[attribute for attribute, _ in pairs], [text for _, text in pairs]])
+        return Terms([_with_parent(row) for row in cursor.fetchall()])
+
+
+def _with_parent(row: Sequence[Any]) -> PermissibleValue:
+    found = _value(row[:8])
+    found.parent = _value(row[8:]) if row[8] is not None else None
+    return found
+
+
+def _value(row: Sequence[Any]) -> PermissibleValue:
+    return PermissibleValue.from_db(connection.alias, _COLUMNS, (*row[:7], orjson.loads(row[7])))
 
 
 def listed(query: PvQuery) -> QuerySet[PermissibleValue]:

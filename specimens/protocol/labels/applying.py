@@ -1,5 +1,7 @@
 """Which template names a record: the requirement's, the protocol's, or the system's (spec 02 §A3, §C6)."""
 
+from typing import Protocol
+
 from biobank.configuration.known import default_of
 from biobank.configuration.reads import setting
 from specimens.protocol.labels.language import LabelFormat, LabelKind, is_template
@@ -28,7 +30,14 @@ def visit_format(protocol: CollectionProtocol, *, planned: bool) -> LabelFormat:
     return LabelFormat.compile(LabelKind.VISIT, protocol.visit_name_fmt or default)
 
 
-def aliquot_format_text(protocol: CollectionProtocol) -> str:
+class HasAliquotFormat(Protocol):
+    """A protocol, or a row that carries its template."""
+
+    @property
+    def aliquot_label_fmt(self) -> str | None: ...
+
+
+def aliquot_format_text(protocol: HasAliquotFormat) -> str:
     """`aliquotLabelFmtToUse`: the protocol's template, else the system's."""
     return protocol.aliquot_label_fmt or _system(LabelKind.SPECIMEN, "aliquot_label_format")
 

@@ -1,12 +1,12 @@
 """Trees of specimens: what is stored, merged with what the protocol plans (spec 03 §3.2, §5; 02 §C6)."""
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from biobank.access import Actor
 from specimens.protocol.labels import aliquot_format_text
 from specimens.protocol.models import CollectionProtocol, Event, Requirement
-from specimens.protocol.reads import protocols_by_id, requirements_of
+from specimens.protocol.reads import requirements_of
 from specimens.specimen.reads.rows import Context, Json, Row, detail, rows_of_trees, users_of
 from specimens.specimen.reads.scopes import accession_filter, sees_children
 from specimens.specimen.rules import ALIQUOT, COLLECTED, DERIVED, NEW
@@ -15,27 +15,21 @@ _Key = tuple[int | None, int | None]
 
 
 def context_of(actor: Actor, rows: Sequence[Row], *, formats: bool = True) -> Context:
-    """What the wire shapes of the rows share; three queries at most."""
-    protocol_ids = {row.cp_id for row in rows}
+    """What the wire shapes of the rows share; two queries at most."""
     return Context(
         users=users_of(rows),
-        shows_accession=accession_filter(actor, protocol_ids),
-        label_format=_Formats(protocols_by_id(protocol_ids)) if formats and rows else lambda row: None,
+        shows_accession=accession_filter(actor, {row.cp_id for row in rows}),
+        label_format=_label_format if formats else lambda row: None,
     )
 
 
-class _Formats:
+def _label_format(row: Row) -> str | None:
     """`labelFmt`: the requirement's template, else the protocol's for the lineage."""
-
-    def __init__(self, protocols: Mapping[int, CollectionProtocol]) -> None:
-        self._texts: dict[tuple[int, str], str | None] = {}
-        for pk, protocol in protocols.items():
-            self._texts[pk, NEW] = protocol.specimen_label_fmt
-            self._texts[pk, DERIVED] = protocol.derivative_label_fmt
-            self._texts[pk, ALIQUOT] = aliquot_format_text(protocol)
-
-    def __call__(self, row: Row) -> str | None:
-        return row.req_label_fmt or self._texts.get((row.cp_id, row.lineage))
+    if row.req_label_fmt:
+        return row.req_label_fmt
+    if row.lineage == ALIQUOT:
+        return aliquot_format_text(row)
+    return row.derivative_label_fmt if row.lineage == DERIVED else row.specimen_label_fmt
 
 
 @dataclass
@@ -54,7 +48,8 @@ class Forest:
         forest = Forest(context_of(actor, every), sees_children(actor, {row.cp_id for row in every}))
         for row in rows:
             forest.below.setdefault(row.parent_id, []).append(row)
-        wanted = {row.event_id for row in every if row.event_id is not None}
+        wanted = {row.event_id for row in visits if row.event_id is not None}
+        wanted |= {row.event_id for row in rows if row.event_id is not None and row.req_id is not None}
         for event_id, requirements in requirements_of(wanted, closed=False).items() if wanted else ():
             for requirement in requirements:
                 forest.planned.setdefault((event_id, requirement.parent_id), []).append(requirement)
@@ -148,6 +143,9 @@ def visit_row(
         "event_id": event.pk if event is not None else None,
         "event_code": event.code if event is not None else None,
         "event_label": event.label if event is not None else None,
+        "specimen_label_fmt": protocol.specimen_label_fmt,
+        "derivative_label_fmt": protocol.derivative_label_fmt,
+        "aliquot_label_fmt": protocol.aliquot_label_fmt,
         "lineage": NEW,
         "status": COLLECTED,
     }
