@@ -215,6 +215,8 @@ UNFOLD = {
     "SITE_FAVICONS": [
         {"rel": "icon", "type": "image/svg+xml", "href": lambda request: static("biobank/favicon.svg")}
     ],
+    "DASHBOARD_CALLBACK": "biobank.dashboard.context",
+    "SCRIPTS": [lambda request: static("biobank/figures.js")],
     "STYLES": [lambda request: static("biobank/admin.css")],
     "SITE_DROPDOWN": [
         {"icon": "api", "title": "Browse the API", "link": f"{REST_PREFIX}/docs"},

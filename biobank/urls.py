@@ -9,7 +9,7 @@ from django.contrib import admin
 from django.urls import URLPattern, URLResolver, include, path, re_path
 from drf_spectacular.views import SpectacularJSONAPIView, SpectacularRedocView, SpectacularSwaggerView
 
-from biobank import health
+from biobank import dashboard, health
 from biobank.wire.http import NotFoundView
 
 APPS = (
@@ -40,6 +40,7 @@ urlpatterns = [
     path(f"{_base}/redoc", SpectacularRedocView.as_view(url_name="openapi", **_schema)),
     path(f"{_base}/", include(_routes("rest"))),
     re_path(rf"^{_base}(/.*)?$", NotFoundView.as_view()),
+    path("admin/figures/", dashboard.fresh, name="admin_figures"),
     path("admin/", admin.site.urls),
     *_routes("root"),
 ]

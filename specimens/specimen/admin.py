@@ -15,6 +15,7 @@ from biobank.access import Actor
 from biobank.admin import DoorAdmin, DoorForm, actor_in
 from sessions_auth.detail import UserSummary
 from specimens.participant.admin import Shown, choice, listed
+from specimens.specimen import figures as figures  # puts them on the first page
 from specimens.specimen import rules
 from specimens.specimen.detail import CollectionEvent, ReceivedEvent, SpecimenDetail
 from specimens.specimen.models import Specimen
@@ -69,7 +70,7 @@ class SpecimenAdmin(DoorAdmin):
         "__str__", "registration", "visit_link", "parent_link", "lineage", "type", "status", "available_qty",
         "created_on", "activity_status",
     ]  # fmt: skip
-    list_filter = ["activity_status", "status", "lineage", "specimen_class", "protocol"]
+    list_filter = ["activity_status", "status", "lineage", "specimen_class", "protocol", "visit__site"]
     list_select_related = ["visit__registration", "parent"]
     search_fields = ["label", "barcode__exact"]  # the label's index knows parts, the barcode's does not
     search_help_text = "Part of a label, or a whole barcode"
