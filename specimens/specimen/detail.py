@@ -1,8 +1,8 @@
 """The wire shapes of specimens (spec 03 §3.2, §3.3, §3.5, §3.7, §3.8)."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field
+from pydantic import BeforeValidator, ConfigDict, Field, WithJsonSchema
 
 from biobank.wire.detail import Detail, Flag, Instant, Number, Payload, Text, TextList, Whole, WholeList
 from biobank.wire.paging import Paged
@@ -306,6 +306,60 @@ class EventForm(Payload):
     """A built-in event form with the records of one specimen (spec 03 §4.1)."""
 
     form_id: Whole = None
+    form_name: Text = None
     form_caption: Text = None
     form_ctxt_id: Whole = None
     records: list[EventRecord] | None = None
+
+
+def _user(value: object) -> object:
+    """A user as a form's field holds one: by id, by e-mail address, or as a summary."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return {"id": value}
+    if isinstance(value, str):
+        text = value.strip()
+        return ({"id": text} if text.isdigit() else {"emailAddress": text}) if text else None
+    return value
+
+
+class EventTarget(Payload):
+    """The specimen that a record is about: `id`, or `objectId` as records of forms have it."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: Whole = None
+    object_id: Whole = None
+
+
+class EventMap(Payload):
+    """One record of a built-in event form (spec 03 §4.1); which of the fields count depends on the form."""
+
+    model_config = ConfigDict(extra="allow")
+
+    app_data: EventTarget | None = None
+    user: Annotated[
+        UserSummary | None,
+        BeforeValidator(_user),
+        WithJsonSchema({"type": ["integer", "string", "object", "null"]}),
+    ] = None
+    time: Instant = None
+    comments: Text = None
+    procedure: Text = None
+    container: Text = None
+    quality: Text = None
+    reason: Text = None
+    to_container: Text = None
+
+    @property
+    def specimen_id(self) -> int | None:
+        target = self.app_data
+        return None if target is None else target.id if target.id is not None else target.object_id
+
+
+class SavedEvent(Detail):
+    """A record as it was sent, with its id and its form's."""
+
+    model_config = ConfigDict(extra="allow")
+
+    container_id: Whole = None
+    app_data: dict[str, Any] | None = None

@@ -6,7 +6,8 @@ from typing import Any
 from rest_framework.request import Request
 
 from biobank.wire.detail import Payload
-from biobank.wire.errors import Refused
+from biobank.wire.errors import INVALID_INPUT, Refused
+from biobank.wire.forms import INVALID_FORM_CTXT, FormContext, LevelQuery
 from biobank.wire.http import EMPTY, ApiView, operation
 from biobank.wire.paging import Count
 from biobank.wire.status import Effect
@@ -14,7 +15,9 @@ from sites.detail import DeleteQuery, Dependents
 from specimens.specimen import reads, rules, writes
 from specimens.specimen.detail import (
     EventForm,
+    EventMap,
     LabelQuery,
+    SavedEvent,
     SpecimenAncestry,
     SpecimenBulkChange,
     SpecimenDetail,
@@ -25,6 +28,7 @@ from specimens.specimen.detail import (
     SpecimenStatusChange,
 )
 from specimens.specimen.reads.rows import Json
+from specimens.specimen.rules import forms
 from specimens.specimen.writes.drafts import Node
 from specimens.visit import reads as visit_reads
 from specimens.visit.detail import VisitDetail
@@ -153,6 +157,51 @@ class SpecimenEvents(ApiView):
     @operation("What happened to a specimen", answer=list[EventForm])
     def get(self, request: Request, pk: int) -> list[EventForm]:
         return reads.events_of(reads.specimen(self.actor, pk))
+
+
+class SpecimenForms(ApiView):
+    @operation("Forms of a specimen", query=LevelQuery, answer=list[FormContext])
+    def get(self, request: Request, pk: int, query: LevelQuery) -> list[FormContext]:
+        if query.entity_type and query.entity_type not in forms.LEVELS:
+            raise Refused(INVALID_INPUT(name="entityType", value=query.entity_type))
+        row = reads.specimen(self.actor, pk)
+        if query.entity_type == forms.SPECIMEN_LEVEL:
+            return []
+        counted = reads.counts(reads.events_of(row))
+        return [
+            FormContext(
+                form_ctxt_id=form.id,
+                form_id=form.id,
+                form_name=form.name,
+                form_caption=form.name,
+                entity_type=forms.EVENT_LEVEL,
+                multi_record=form.multiple,
+                sys_form=True,
+                no_of_records=counted.get(form.id, 0),
+            )
+            for form in forms.BUILT_IN.values()
+        ]
+
+
+class SpecimenFormRecords(ApiView):
+    @operation("Records of a form of a specimen", answer=EventForm)
+    def get(self, request: Request, pk: int, context: int) -> EventForm:
+        row = reads.specimen(self.actor, pk)
+        form = forms.BUILT_IN.get(context)
+        if form is None:
+            raise Refused(INVALID_FORM_CTXT.missing(id=context))
+        found = next((one for one in reads.events_of(row) if one.form_id == form.id), None)
+        return found or EventForm(
+            form_id=form.id, form_name=form.name, form_caption=form.name, form_ctxt_id=form.id, records=[]
+        )
+
+
+class SpecimenEventRecords(ApiView):
+    @operation("Record events of specimens", body=list[EventMap], answer=list[SavedEvent])
+    def post(self, request: Request, form: int, body: list[EventMap]) -> list[Json]:
+        ids = writes.record_events(form, body, self.actor)
+        sent = request.data if isinstance(request.data, list) else []
+        return [{**one, "id": pk, "containerId": form} for one, pk in zip(sent, ids, strict=True)]
 
 
 class SpecimenAbove(ApiView):

@@ -1,54 +1,101 @@
 """What happened to a specimen, as records of the built-in event forms (spec 03 §4.1, 08 §C.5)."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
+from typing import NamedTuple
 
 from biobank.wire.dates import millis
 from sessions_auth.reads import summaries
 from specimens.specimen.detail import EventField, EventForm, EventRecord, EventUser
 from specimens.specimen.models import Specimen
+from specimens.specimen.reads.scopes import known_specimens
+from specimens.specimen.rules import COLLECTED
+from specimens.specimen.rules.forms import CHILDREN, COLLECTION, DISPOSAL, RECEIPT, BuiltIn
 
-_Fields = tuple[tuple[str, str, str | None], ...]
+
+class Happening(NamedTuple):
+    """One event; `id` is unique among the records of its form."""
+
+    form: BuiltIn
+    id: int
+    when: datetime | None
+    user_id: int | None
+    fields: tuple[tuple[str, str, str | None], ...]
 
 
 def events_of(row: Specimen) -> list[EventForm]:
-    """The events of a specimen, each form with its records; a primary's own collection and receipt. One query."""
-    users = summaries((row.collector_id, row.receiver_id, row.disposal_user_id))
+    """The events of a specimen, each form with its records, oldest first. Two queries."""
+    happened = [*_own(row), *_children(row)]
+    users = summaries({one.user_id for one in happened})
 
-    def record(when: datetime | None, user_id: int | None, fields: _Fields) -> EventRecord:
-        user = users.get(user_id or 0)
+    def record(one: Happening) -> EventRecord:
+        user = users.get(one.user_id or 0)
         return EventRecord(
-            id=row.pk,
-            record_id=row.pk,
+            id=one.id,
+            record_id=one.id,
             sys_form=True,
-            update_time=None if when is None else millis(when),
+            update_time=None if one.when is None else millis(one.when),
             user=None
             if user is None
             else EventUser(id=user.id, first_name=user.first_name, last_name=user.last_name),
             form_status="COMPLETE",
-            field_values=[EventField(name=n, caption=c, value=v) for n, c, v in fields],
+            field_values=[EventField(name=n, caption=c, value=v) for n, c, v in one.fields],
         )
 
+    forms: dict[BuiltIn, list[Happening]] = {}
+    for one in happened:
+        forms.setdefault(one.form, []).append(one)
     return [
-        EventForm(form_caption=name, records=[record(when, user_id, fields)])
-        for name, when, user_id, fields in _happened(row)
+        EventForm(
+            form_id=form.id,
+            form_name=form.name,
+            form_caption=form.name,
+            form_ctxt_id=form.id,
+            records=[record(one) for one in ones],
+        )
+        for form, ones in sorted(forms.items(), key=lambda item: item[0].id)
     ]
 
 
-def _happened(row: Specimen) -> Iterator[tuple[str, datetime | None, int | None, _Fields]]:
+def _own(row: Specimen) -> Iterator[Happening]:
+    """Collection, receipt and disposal, which stand in the specimen's row."""
     if row.collection_time is not None:
-        yield "SpecimenCollectionEvent", row.collection_time, row.collector_id, (
+        yield Happening(COLLECTION, row.pk, row.collection_time, row.collector_id, (
             ("procedure", "Collection Procedure", row.collection_procedure),
             ("container", "Collection Container", row.collection_container),
             ("comments", "Comments", row.collection_comments),
-        )  # fmt: skip
+        ))  # fmt: skip
     if row.received_time is not None:
-        yield "SpecimenReceivedEvent", row.received_time, row.receiver_id, (
+        yield Happening(RECEIPT, row.pk, row.received_time, row.receiver_id, (
             ("quality", "Received Quality", row.received_quality),
             ("comments", "Comments", row.received_comments),
-        )  # fmt: skip
+        ))  # fmt: skip
     if row.disposal_time is not None:
-        yield "SpecimenDisposalEvent", row.disposal_time, row.disposal_user_id, (
+        yield Happening(DISPOSAL, row.pk, row.disposal_time, row.disposal_user_id, (
             ("reason", "Reason", row.disposal_reason),
             ("comments", "Comments", row.disposal_comments),
-        )  # fmt: skip
+        ))  # fmt: skip
+
+
+def _children(row: Specimen) -> Iterator[Happening]:
+    """Processing: children of one lineage that were made at the same time by the same person are one event."""
+    made = known_specimens().filter(parent=row, status=COLLECTED).order_by("created_on", "pk")
+    groups: dict[tuple[str, datetime | None, int | None], list[tuple[int, str | None]]] = {}
+    for pk, label, lineage, when, user_id in made.values_list(
+        "pk", "label", "lineage", "created_on", "created_by"
+    ):
+        groups.setdefault((lineage, when, user_id), []).append((pk, label))
+    for (lineage, when, user_id), children in groups.items():
+        yield Happening(CHILDREN, children[0][0], when, user_id, (
+            ("lineage", "Lineage", lineage),
+            ("children", "Children", _joined(label for _, label in children)),
+        ))  # fmt: skip
+
+
+def _joined(labels: Iterable[str | None]) -> str:
+    return ", ".join(label for label in labels if label)
+
+
+def counts(forms: Sequence[EventForm]) -> dict[int | None, int]:
+    """How many records each form has."""
+    return {form.form_id: len(form.records or ()) for form in forms}

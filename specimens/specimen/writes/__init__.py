@@ -12,9 +12,10 @@ from specimens.specimen.writes.collect import (
 )
 from specimens.specimen.writes.doors import SPECIMENS, plan_specimens
 from specimens.specimen.writes.drafts import Draft, Node
+from specimens.specimen.writes.events import record_events
 from specimens.specimen.writes.store import store
 
 __all__ = [
     "ALIQUOTS", "SPECIMENS", "Draft", "Node", "change_all", "change_each", "change_status", "collect",
-    "collect_visit", "delete", "identify", "plan_specimens", "store",
+    "collect_visit", "delete", "identify", "plan_specimens", "record_events", "store",
 ]  # fmt: skip

@@ -24,7 +24,8 @@ class Node(Change[SpecimenDetail]):
 
     `parent` is a node that stands before it; `collecting` follows the rules of collect trees (spec 03 §3.8);
     `adopting` takes whatever specimen of the visit the requirement has already (§2.8); nodes of one `request`
-    thaw a parent once; `disposal` says why it is closed; `force` deletes the sub-tree.
+    thaw a parent once; `disposal` says why it is closed, and with `amends` corrects what was said when it was;
+    `force` deletes the sub-tree.
     """
 
     parent: "Node | None" = None
@@ -32,6 +33,7 @@ class Node(Change[SpecimenDetail]):
     adopting: bool = False
     request: int | None = None
     disposal: SpecimenStatusChange | None = None
+    amends: bool = False
     force: bool = False
 
 

@@ -182,13 +182,30 @@ class Lifecycle:
     # --- Activity --------------------------------------------------------------------------------------
 
     def close(
-        self, draft: Draft, disposal: SpecimenStatusChange | None, detail: SpecimenDetail, problems: Problems
+        self,
+        draft: Draft,
+        disposal: SpecimenStatusChange | None,
+        detail: SpecimenDetail,
+        problems: Problems,
+        *,
+        amends: bool = False,
     ) -> None:
-        """Close an active specimen: who, when and why are kept (spec 03 §3.5)."""
+        """Close an active specimen; `amends`: correct who, when and why of a closed one (spec 03 §3.5)."""
         row = draft.row
+        if row.activity_status == CLOSED and amends:
+            self._dispose(draft, disposal, detail, problems)
         if row.activity_status != ACTIVE:
             return
         row.activity_status = CLOSED
+        self._dispose(draft, disposal, detail, problems)
+        if self._facts.protocols[draft.visit.protocol_id].set_qty_to_zero and row.available_qty is not None:
+            row.available_qty = row.available_qty * 0
+
+    def _dispose(
+        self, draft: Draft, disposal: SpecimenStatusChange | None, detail: SpecimenDetail, problems: Problems
+    ) -> None:
+        """Who closed it, when and why."""
+        row = draft.row
         given = disposal.reason if disposal is not None else None
         reason = self._facts.terms.canonical("specimen_dispose_reason", given) if given else NOT_SPECIFIED
         if reason is None and given != NOT_SPECIFIED:
@@ -197,8 +214,6 @@ class Lifecycle:
         row.disposal_time = (disposal.date if disposal is not None else None) or self._now
         row.disposal_user_id = self._values.user(disposal.user if disposal is not None else None, problems)
         row.disposal_comments = (disposal.comments if disposal is not None else detail.comments) or None
-        if self._facts.protocols[draft.visit.protocol_id].set_qty_to_zero and row.available_qty is not None:
-            row.available_qty = row.available_qty * 0
 
     def reopen(self, draft: Draft) -> None:
         """Make a closed specimen active again; quantity and place do not come back."""

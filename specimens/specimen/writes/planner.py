@@ -309,7 +309,7 @@ class Planner:
         elif wanted == DISABLED:
             problems.append(rules.CREATE_DISABLED())
         elif wanted == CLOSED:
-            self.lifecycle.close(draft, node.disposal, detail, problems)
+            self.lifecycle.close(draft, node.disposal, detail, problems, amends=node.amends)
         elif not draft.new:
             self.lifecycle.reopen(draft)
 
