@@ -6,6 +6,15 @@ from biobank.wire.errors import ADMIN_RIGHTS_REQUIRED, Refused
 
 SUPER, INSTITUTE, REGULAR, CONTACT = "SUPER", "INSTITUTE", "NONE", "CONTACT"
 EXPORT_IMPORT = "Export Import"  # the operation a bulk import needs besides its own
+
+# What rights can be about, and what they can allow (spec 01 §D.4)
+RESOURCES = (
+    "CollectionProtocol", "ParticipantPhi", "ParticipantDeid", "Consent", "Visit", "Specimen", "PrimarySpecimen",
+    "SurgicalPathologyReport", "StorageContainer", "User", "Order", "DistributionProtocol", "ScheduledJob",
+    "ShippingAndTracking", "Query", "PrintRule",
+)  # fmt: skip
+OPERATIONS = ("Create", "Read", "Update", "Delete", "Lock", "Unlock", EXPORT_IMPORT)
+
 IMPORT = "import"
 
 

@@ -129,6 +129,23 @@ class SignIn(Payload):
     domain_name: Text = None
 
 
+class OtpProps(Payload):
+    otp: Text = None
+
+
+class OtpSignIn(Payload):
+    """Whose one-time password: asked for, or in `props.otp` presented (spec 01 §B.3)."""
+
+    email_address: Text = None
+    props: OtpProps | None = None
+
+
+class YesNo(Payload):
+    """Answer of a yes-or-no call."""
+
+    status: bool
+
+
 class SignedIn(SparseDetail):
     """Who signed in and the token; or only the token to reset a password with."""
 
@@ -217,15 +234,6 @@ class SubjectRoleDetail(Detail):
     site: SiteDetail | None = None
     collection_protocol: RoleProtocol | None = None
     system_role: Flag = None
-
-
-class Named(Payload):
-    name: str
-
-
-class Permission(Payload):
-    resource_name: str
-    operation_name: str
 
 
 # --- Auth domains ---

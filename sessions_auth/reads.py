@@ -14,7 +14,7 @@ from biobank.wire.dates import server_zone
 from biobank.wire.errors import Refused
 from sessions_auth import rules
 from sessions_auth.detail import UserDetail, UserQuery, UserSummary
-from sessions_auth.models import SubjectRole, User
+from sessions_auth.models import SubjectRole, User, UserGroup
 from sites.detail import Dependents
 
 
@@ -207,8 +207,10 @@ def listed(query: UserQuery, actor: Actor) -> QuerySet[User]:
     if query.active_since:
         begin = datetime.combine(query.active_since, time.min, server_zone())
         rows = rows.filter(creation_date__gte=begin)
-    if query.group:  # there are no user groups
-        rows = rows.none()
+    if query.group:
+        named = UserGroup.objects.exclude(activity_status="Disabled").annotate(low=Lower("name"))
+        members = named.filter(low__in=[name.lower() for name in query.group]).values("users")
+        rows = rows.filter(pk__in=members)
     return _holding_rights(rows, query).order_by("first_name", "last_name", "pk")
 
 

@@ -1,16 +1,11 @@
-"""The vocabulary of rights, and the roles a new server has (spec 01 §D.4, §D.6)."""
+"""Which operations mean something on which resource, and the roles a new server has (spec 01 §D.4, §D.6)."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-LOCAL_DOMAIN = "openspecimen"
+from biobank.access import OPERATIONS, RESOURCES
 
-RESOURCES = (
-    "CollectionProtocol", "ParticipantPhi", "ParticipantDeid", "Consent", "Visit", "Specimen", "PrimarySpecimen",
-    "SurgicalPathologyReport", "StorageContainer", "User", "Order", "DistributionProtocol", "ScheduledJob",
-    "ShippingAndTracking", "Query", "PrintRule",
-)  # fmt: skip
-OPERATIONS = ("Create", "Read", "Update", "Delete", "Lock", "Unlock", "Export Import")
+LOCAL_DOMAIN = "openspecimen"
 
 ADMINISTRATOR = "Administrator"
 

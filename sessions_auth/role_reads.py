@@ -14,7 +14,7 @@ from sessions_auth.detail import (
     RoleResource,
     SubjectRoleDetail,
 )
-from sessions_auth.models import Role, SubjectRole, User
+from sessions_auth.models import Role, SubjectRole, User, UserGroup
 from sites.reads import site_details
 
 
@@ -62,6 +62,16 @@ def subject_role(user_id: int, pk: int) -> SubjectRole:
     found = SubjectRole.objects.filter(user=subject(user_id), pk=pk).first()
     if found is None:
         raise Refused(role_rules.SUBJECT_ROLE_NOT_FOUND.missing(key=pk))
+    return found
+
+
+def group(pk: int) -> UserGroup:
+    """The user group whose roles a request addresses. Raises RBAC_GROUP_ID_REQUIRED, RBAC_GROUP_NOT_FOUND."""
+    if pk <= 0:
+        raise Refused(role_rules.GROUP_ID_REQUIRED())
+    found = UserGroup.objects.exclude(activity_status="Disabled").filter(pk=pk).first()
+    if found is None:
+        raise Refused(role_rules.GROUP_NOT_FOUND.missing(key=pk))
     return found
 
 

@@ -1,11 +1,10 @@
 """Codes and decisions about roles and who holds them (spec 01 part D)."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 
 from biobank.access import Actor
 from biobank.wire.errors import ACCESS_DENIED, Code, Problem
 from sessions_auth.detail import RoleDetail
-from sessions_auth.resources import OPERATIONS, RESOURCES
 from sites.rules import too_long
 
 ROLE_NAME_REQUIRED = Code("RBAC_ROLE_NAME_REQUIRED", "A role needs a name")
@@ -16,22 +15,26 @@ RESOURCE_NOT_FOUND = Code("RBAC_RESOURCE_NOT_FOUND", "There is no such resource:
 OPERATION_NOT_FOUND = Code("RBAC_OPERATION_NOT_FOUND", "There is no such operation: {key}")
 SUBJECT_NOT_FOUND = Code("RBAC_SUBJECT_NOT_FOUND", "There is no such user: {key}")
 SUBJECT_ROLE_NOT_FOUND = Code("RBAC_SUBJECT_ROLE_NOT_FOUND", "The user has no such role: {key}")
+GROUP_ID_REQUIRED = Code("RBAC_GROUP_ID_REQUIRED", "Which user group? Its id is needed")
+GROUP_NOT_FOUND = Code("RBAC_GROUP_NOT_FOUND", "There is no such user group: {key}")
 INV_SITE_USER = Code("RBAC_INV_SITE_USER", "The site is not of the user's institute: {key}")
 INV_CP_USER = Code("RBAC_INV_CP_USER", "The protocol has no site of the user's institute: {key}")
 INV_CP_SITE = Code("RBAC_INV_CP_SITE", "The protocol does not use the site: {key}")
 CP_NOT_FOUND = Code("CP_NOT_FOUND", "There is no such collection protocol: {key}")
 
 
-def role_problems(detail: RoleDetail) -> Iterator[Problem]:
-    """What is wrong with a role, before look-ups."""
+def role_problems(
+    detail: RoleDetail, resources: Collection[str], operations: Collection[str]
+) -> Iterator[Problem]:
+    """What is wrong with a role, given the words there are."""
     if not detail.name:
         yield ROLE_NAME_REQUIRED()
     yield from too_long(name=(detail.name, 64), description=(detail.description, 255))
     for entry in detail.acl or []:
-        if entry.resource_name not in RESOURCES:
+        if entry.resource_name not in resources:
             yield RESOURCE_NOT_FOUND(key=entry.resource_name)
         for operation in entry.operations or []:
-            if operation.operation_name not in OPERATIONS:
+            if operation.operation_name not in operations:
                 yield OPERATION_NOT_FOUND(key=operation.operation_name)
 
 

@@ -2,13 +2,14 @@
 
 from rest_framework.request import Request
 
+from biobank.wire.errors import INVALID_INPUT, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.paging import Count
-from sessions_auth import role_reads, role_writes
-from sessions_auth.detail import Named, Permission, RoleDetail, RoleQuery, SubjectRoleDetail
+from sessions_auth import role_reads, role_writes, vocabulary
+from sessions_auth.detail import RoleDetail, RoleQuery, SubjectRoleDetail
 from sessions_auth.models import SubjectRole
-from sessions_auth.resources import OPERATIONS, RESOURCES, operations_of
 from sessions_auth.role_writes import Assignment
+from sessions_auth.vocabulary import OPERATION, RESOURCE, PermissionDetail, PermissionQuery, Word
 
 
 class Roles(ApiView):
@@ -71,25 +72,69 @@ class SubjectRoleOne(ApiView):
 
 
 class Resources(ApiView):
-    @operation("What rights can be about", answer=list[Named])
-    def get(self, request: Request) -> list[Named]:
-        return [Named(name=name) for name in RESOURCES]
+    @operation("What rights can be about", answer=list[Word])
+    def get(self, request: Request) -> list[Word]:
+        return [Word(name=name) for name in vocabulary.words(RESOURCE)]
+
+    @operation("Add something rights can be about", body=Word, answer=Word)
+    def post(self, request: Request, body: Word) -> Word:
+        """One that is there already is no error."""
+        return Word(name=vocabulary.add_word(RESOURCE, body.name, self.actor))
+
+
+class ResourceOne(ApiView):
+    @operation("Remove an added resource that nothing uses", answer=Word)
+    def delete(self, request: Request, name: str) -> Word:
+        vocabulary.remove_word(RESOURCE, name, self.actor)
+        return Word(name=name)
 
 
 class Operations(ApiView):
-    @operation("What rights can allow", answer=list[Named])
-    def get(self, request: Request) -> list[Named]:
-        return [Named(name=name) for name in OPERATIONS]
+    @operation("What rights can allow", answer=list[Word])
+    def get(self, request: Request) -> list[Word]:
+        return [Word(name=name) for name in vocabulary.words(OPERATION)]
+
+    @operation("Add something rights can allow", body=Word, answer=Word)
+    def post(self, request: Request, body: Word) -> Word:
+        """One that is there already is no error."""
+        return Word(name=vocabulary.add_word(OPERATION, body.name, self.actor))
+
+
+class OperationOne(ApiView):
+    @operation("Remove an added operation that nothing uses", answer=Word)
+    def delete(self, request: Request, name: str) -> Word:
+        vocabulary.remove_word(OPERATION, name, self.actor)
+        return Word(name=name)
 
 
 class Permissions(ApiView):
-    @operation("The rights there are", answer=list[Permission])
-    def get(self, request: Request) -> list[Permission]:
-        return [
-            Permission(resource_name=resource, operation_name=operation)
-            for resource in RESOURCES
-            for operation in operations_of(resource)
-        ]
+    @operation("The rights there are", answer=list[PermissionDetail])
+    def get(self, request: Request) -> list[PermissionDetail]:
+        return vocabulary.permissions()
+
+    @operation("Add a right", body=PermissionDetail, answer=PermissionDetail)
+    def post(self, request: Request, body: PermissionDetail) -> PermissionDetail:
+        return vocabulary.add_permission(body, self.actor)
+
+    @operation("Remove an added right that no role has", query=PermissionQuery, answer=PermissionDetail)
+    def delete(self, request: Request, query: PermissionQuery) -> PermissionDetail:
+        return vocabulary.remove_permission(query, self.actor)
+
+
+class GroupRoles(ApiView):
+    @operation("Roles of a user group: none, as groups carry no rights", answer=list[SubjectRoleDetail])
+    def get(self, request: Request, pk: int) -> list[SubjectRoleDetail]:
+        role_reads.group(pk)
+        return []
+
+    @operation("Give a user group roles", body=list[SubjectRoleDetail], answer=list[SubjectRoleDetail])
+    def put(self, request: Request, pk: int, body: list[SubjectRoleDetail]) -> list[SubjectRoleDetail]:
+        """Only none can be given: groups carry no rights, their members do."""
+        role_reads.group(pk)
+        self.actor.require_super()
+        if body:
+            raise Refused(INVALID_INPUT(name="roles", value="groups carry no rights"))
+        return []
 
 
 def _detail(pk: int) -> SubjectRoleDetail:

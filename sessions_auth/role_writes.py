@@ -12,8 +12,9 @@ from biobank.batch.insert import insert
 from biobank.wire.errors import ADMIN_RIGHTS_REQUIRED, Problem
 from sessions_auth import role_rules, tokens
 from sessions_auth.detail import RoleDetail, SubjectRoleDetail
-from sessions_auth.models import Role, RoleEntry, SubjectRole, User
+from sessions_auth.models import Role, RoleEntry, SubjectRole, User, UserGroup
 from sessions_auth.resources import ADMINISTRATOR
+from sessions_auth.vocabulary import OPERATION, RESOURCE, words
 from sites.detail import SiteDetail
 from sites.models import Site
 from sites.reads import sites, sites_by_name
@@ -33,18 +34,24 @@ def plan_roles(changes: Sequence[Change[RoleDetail]], actor: Actor) -> list[Role
     stored = Role.objects.in_bulk([change.pk for change in changes if change.pk is not None])
     names = [change.detail.name for change in changes if change.detail.name]
     taken = dict(Role.objects.filter(name__in=names).values_list("name", "pk"))
-    return [_plan_role(change, stored, taken, actor) for change in changes]
+    resources, operations = set(words(RESOURCE)), set(words(OPERATION))
+    return [_plan_role(change, stored, taken, resources, operations, actor) for change in changes]
 
 
 def _plan_role(
-    change: Change[RoleDetail], stored: dict[int, Role], taken: dict[str, int], actor: Actor
+    change: Change[RoleDetail],
+    stored: dict[int, Role],
+    taken: dict[str, int],
+    resources: set[str],
+    operations: set[str],
+    actor: Actor,
 ) -> RolePlan | Refusal:
     row = Role() if change.pk is None else stored.get(change.pk)
     if row is None:
         return Refusal((role_rules.ROLE_NOT_FOUND.missing(key=change.pk),))
     if not actor.is_super:
         return Refusal((ADMIN_RIGHTS_REQUIRED(),))
-    problems = list(role_rules.role_problems(change.detail))
+    problems = list(role_rules.role_problems(change.detail, resources, operations))
     name = change.detail.name or ""
     if not problems and taken.get(name, row.pk) != row.pk:
         problems.append(role_rules.DUP_ROLE_NAME(name=name))
@@ -268,6 +275,8 @@ def follow_users(*, promoted: Sequence[int], demoted: Sequence[int], moved: Sequ
         at_home = Q(site=None) | Q(site__institute=F("user__institute"))
         in_reach = Q(protocol=None) | Q(Exists(used))
         _remove(SubjectRole.objects.filter(user__in=moved).exclude(at_home & in_reach))
+        links = UserGroup.users.through._default_manager.filter(user__in=moved)
+        links.exclude(usergroup__institute=F("user__institute")).delete()
 
 
 def follow_coordinators(site_ids: Sequence[int]) -> None:

@@ -31,6 +31,7 @@ NA_IP_ADDRESS = Code("AUTH_NA_IP_ADDRESS", "This account may not be used from th
 SYSTEM_LOCKDOWN = Code("AUTH_SYSTEM_LOCKDOWN", "The server is closed for maintenance")
 USER_LOCKED = Code("AUTH_USER_LOCKED", "The account is locked; an administrator can unlock it")
 PASSWD_EXPIRED = Code("AUTH_PASSWD_EXPIRED", "The password has expired; please reset it")
+OTP_EXPIRED = Code("AUTH_OTP_EXPIRED", "The one-time password is no longer valid; ask for another one")
 
 # Users
 NOT_FOUND = Code("USER_NOT_FOUND", "There is no such user: {key}")

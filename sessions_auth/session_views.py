@@ -8,7 +8,7 @@ from rest_framework.response import Response
 from biobank.wire.errors import ADMIN_RIGHTS_REQUIRED, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.status import Effect
-from sessions_auth import impersonation, mail, passwords, rules, signin, tokens
+from sessions_auth import impersonation, mail, otp, passwords, rules, signin, tokens
 from sessions_auth.authentication import OTHER_COOKIE, TOKEN_COOKIE, address_of, token_of
 from sessions_auth.detail import (
     Done,
@@ -16,9 +16,11 @@ from sessions_auth.detail import (
     Impersonate,
     Impersonating,
     NewPassword,
+    OtpSignIn,
     PasswordChange,
     SignedIn,
     SignIn,
+    YesNo,
 )
 from sessions_auth.models import User
 from sessions_auth.reads import known_users
@@ -30,12 +32,7 @@ class Sessions(ApiView):
         """Answers a token for the header `X-OS-API-TOKEN`, and sets it as a cookie too."""
         address = address_of(request._request)
         user = signin.sign_in(body.login_name, body.password, body.domain_name, address, door="rest")
-        if signin.must_reset(user):
-            return Response(SignedIn(reset_password_token=passwords.reset_token(user)))
-        token = tokens.issue(user, address, request.headers.get("User-Agent", ""))
-        response = Response(_signed_in(user, token))
-        _set_cookie(response, request, TOKEN_COOKIE, token)
-        return response
+        return _begin(user, request, address)
 
     @operation("Sign out", answer=Done, effect=Effect.ACTION)
     def delete(self, request: Request) -> Response:
@@ -46,6 +43,23 @@ class Sessions(ApiView):
         response.delete_cookie(TOKEN_COOKIE, samesite="Strict")
         response.delete_cookie(OTHER_COOKIE, samesite="Strict")
         return response
+
+
+class SendOtp(ApiView):
+    @operation("Mail a one-time password", body=OtpSignIn, answer=YesNo, effect=Effect.ACTION, public=True)
+    def post(self, request: Request, body: OtpSignIn) -> YesNo:
+        """Answers the same for addresses that nobody has."""
+        otp.send(body.email_address, address_of(request._request))
+        return YesNo(status=True)
+
+
+class VerifyOtp(ApiView):
+    @operation("Sign in by mail", body=OtpSignIn, answer=SignedIn, effect=Effect.ACTION, public=True)
+    def post(self, request: Request, body: OtpSignIn) -> Response:
+        """`props.otp`: the six digits that were mailed, from the address that asked for them."""
+        address = address_of(request._request)
+        user = otp.verify(body.email_address, body.props.otp if body.props else None, address)
+        return _begin(user, request, address)
 
 
 class RefreshCookie(ApiView):
@@ -106,6 +120,16 @@ class ResetPassword(ApiView):
         """Needs the token out of the mail, once; the user signs in afterwards."""
         passwords.reset(body)
         return True
+
+
+def _begin(user: User, request: Request, address: str) -> Response:
+    """The answer to right credentials: a session, or the way to a new password."""
+    if signin.must_reset(user):
+        return Response(SignedIn(reset_password_token=passwords.reset_token(user)))
+    token = tokens.issue(user, address, request.headers.get("User-Agent", ""))
+    response = Response(_signed_in(user, token))
+    _set_cookie(response, request, TOKEN_COOKIE, token)
+    return response
 
 
 def _signed_in(user: User, token: str) -> SignedIn:

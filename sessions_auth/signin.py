@@ -1,5 +1,7 @@
 """Signing in: who it is, whether they may, what is written down, and when an account locks (spec 01 §B.1)."""
 
+from collections.abc import Callable
+
 from django.conf import settings
 from django.contrib.auth.hashers import make_password
 from django.db import transaction
@@ -24,7 +26,15 @@ def sign_in(login: str | None, password: str | None, domain: str | None, address
     if user is None:
         make_password(password or "-")  # takes as long as checking one, so nobody learns which names exist
         raise Refused(rules.INVALID_CREDENTIALS())
-    problem = _standing(user, address) or _check(user, password)
+    return admit(user, address, door=door, check=lambda: _check(user, password))
+
+
+def admit(user: User, address: str, *, door: str, check: Callable[[], Problem | None]) -> User:
+    """Let a user in when the account is usable and `check` has nothing against it. Raises `Refused`.
+
+    Every attempt on an active account is written down, and too many failures lock it.
+    """
+    problem = standing(user, address) or check()
     if problem is None:
         record(user, True, address, door)
         return user
@@ -32,6 +42,8 @@ def sign_in(login: str | None, password: str | None, domain: str | None, address
         record(user, False, address, door)
         if _lock_if_failing(user):
             mail.account_locked(user, administrators(user))
+        elif flag("auth", "notify_failed_logins"):
+            mail.sign_in_failed(user, address)
     raise Refused(problem)
 
 
@@ -45,7 +57,7 @@ def _find(login: str | None, domain: str | None) -> User | None:
     return found[0] if found and (len(found) == 1 or found[0].domain.name == LOCAL_DOMAIN) else None
 
 
-def _standing(user: User, address: str) -> Problem | None:
+def standing(user: User, address: str) -> Problem | None:
     """Why the account cannot be used, whatever the password."""
     if user.api_user and not rules.is_within(address, user.ip_range):
         return rules.NA_IP_ADDRESS()

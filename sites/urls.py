@@ -1,5 +1,6 @@
 """Routes of institutes and sites; fixed paths stand before `<pk>`."""
 
+from biobank.wire.forms import extension_form
 from biobank.wire.routing import route
 from sites import views
 
@@ -14,6 +15,7 @@ rest = [
     route("/sites/count", views.SiteCount),
     route("/sites/byname", views.SiteByName),
     route("/sites/bulk-update", views.SiteBulkUpdate),
+    route("/sites/extension-form", extension_form("site")),
     route("/sites/byid/<pk>", views.SiteOne),
     route("/sites/<pk>", views.SiteOne),
     route("/sites/<pk>/dependent-entities", views.SiteDependents),

@@ -15,6 +15,7 @@ class Known:
     default: str = ""
     secured: bool = False
     allowed: tuple[str, ...] = ()
+    fixed: bool = False  # said by the environment, or by the server itself: can be read, not changed
 
 
 def _flags(module: str, **defaults: bool) -> tuple[Known, ...]:
@@ -41,10 +42,11 @@ KNOWN: tuple[Known, ...] = (
         allowed_req_origins="",
         not_specified_text="Not Specified",
         deployment_site_url="",
-        deployment_site_logo="",
         welcome_video_source="",
         welcome_video_url="",
     ),
+    Known("common", "deployment_site_logo", "FILE"),
+    Known("common", "data_dir", default=str(settings.DATA_DIR), secured=True, fixed=True),
     *_flags("common", feedback_enabled=True, de_form_html_markup=True),
     *_numbers("common", toast_disp_time=5, search_delay=1000, max_audit_report_period=90),
     Known("common", "import_max_records_per_txn", "INT", str(settings.IMPORT_MAX_ATOMIC_ROWS)),
@@ -55,13 +57,39 @@ KNOWN: tuple[Known, ...] = (
         token_inactive_interval=settings.TOKEN_INACTIVE_MINUTES,
         max_login_sessions=0,
         passwords_to_examine=0,
+        password_expiry_days=0,  # 0: passwords do not expire
+        password_expiry_warning_days=7,
+        inactive_account_days=0,  # 0: accounts nobody uses stay as they are
     ),
-    *_flags("auth", verify_token_ip_address=False, forgot_password=True),
+    *_flags("auth", verify_token_ip_address=False, forgot_password=True, notify_failed_logins=False),
     *_texts("auth", password_pattern="", password_rule="", default_domain="openspecimen"),
-    *_flags("administrative", user_sign_up=True, local_account_signups=True, system_lockdown=False),
+    *_flags(
+        "administrative",
+        user_sign_up=True,
+        local_account_signups=True,
+        auto_approve_sign_ups=False,
+        system_lockdown=False,
+    ),
+    Known(
+        "administrative", "sign_up_institute"
+    ),  # the institute of everybody who signs up; blank: as they say
     *_numbers("administrative", active_users_login_days=90),
     *_flags("biospecimen", cp_coding_enabled=False, uid_mandatory=False, mrn_restriction_enabled=False),
     *_texts("biospecimen", mpi_format="", mpi_pattern="", participant_uid_pattern=""),
+    *(  # what would name code or folders of another server
+        Known("biospecimen", name, fixed=True)
+        for name in (
+            "mpi_generator",
+            "mpi_validator",
+            "participant_uid_validator",
+            "participant_consent_dir",
+            "spr_dir",
+            "spr_deidentifier",
+            "specimen_label_printer",
+            "visit_label_printer",
+            "specimen_type_abbr_map",
+        )
+    ),
     # %NAME_UID% counts equal texts, so that visits of two protocols with equal PPIDs get different names
     *_texts(
         "biospecimen",
@@ -72,6 +100,10 @@ KNOWN: tuple[Known, ...] = (
     ),
     *_flags("biospecimen", mandatory_aliquot_qty=True),
     *_numbers("biospecimen", max_children_limit=100, max_spmns_update_limit=100),
+    *_texts("email", account_id="", server_host="", admin_email_id=""),
+    Known("email", "account_password", secured=True),
+    Known("email", "server_port", "INT", "25"),
+    *_flags("email", starttls_enabled=False, auth_enabled=False),
     Known("notifications", "cc_import_emails_to_admin", "BOOLEAN", "false"),
     Known("query", "floating_point_precision", "INT", "0"),
     Known("query", "max_concurrent_queries", "INT", "10"),

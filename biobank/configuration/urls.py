@@ -6,6 +6,7 @@ from biobank.wire.routing import route
 rest = [
     route("/config-settings", views.Settings),
     route("/config-settings/history", views.History),
+    route("/config-settings/files", views.SettingFile),
     route("/config-settings/locale", views.LocaleSettings),
     route("/config-settings/app-props", views.AppProps),
     route("/config-settings/password", views.PasswordSettings),

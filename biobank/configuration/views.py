@@ -1,15 +1,20 @@
 """`/config-settings` (spec 01 §E.4)."""
 
+from pathlib import Path
 from typing import Any
 
 from django.conf import settings
+from django.http import HttpResponseBase
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from biobank.configuration import reads, writes
+from biobank.configuration import files, reads, writes
 from biobank.configuration.detail import Locale, PasswordRule, SettingDetail, SettingQuery
 from biobank.configuration.reads import flag, number, setting
+from biobank.files import stored
 from biobank.wire.http import EMPTY, ApiView, operation
+from biobank.wire.status import Effect
+from biobank.wire.uploads import UploadView, download, file_part
 
 
 class Settings(ApiView):
@@ -84,16 +89,40 @@ class WelcomeVideo(ApiView):
 class SiteAssets(ApiView):
     @operation("Link and logo of the installation", answer=dict[str, str | None], public=True)
     def get(self, request: Request) -> dict[str, str | None]:
+        logo = f"{settings.REST_PREFIX}/config-settings/deployment-site-logo"
         return {
             "siteUrl": setting("common", "deployment_site_url") or None,
-            "siteLogo": setting("common", "deployment_site_logo") or None,
+            "siteLogo": logo if setting("common", "deployment_site_logo") else None,
         }
 
 
 class SiteLogo(ApiView):
     @operation("The logo, empty when there is none", public=True)
-    def get(self, request: Request) -> Response:
-        return Response(EMPTY)
+    def get(self, request: Request) -> HttpResponseBase:
+        path = files.path_of(files.file_setting("common", "deployment_site_logo"))
+        if path is None or not path.is_file():
+            return Response(EMPTY)
+        return _sent(path)
+
+
+class SettingFile(UploadView):
+    @operation("The file a setting holds", query=SettingQuery)
+    def get(self, request: Request, query: SettingQuery) -> HttpResponseBase:
+        return _sent(files.required(files.file_setting(query.module, query.property)))
+
+    @operation(
+        "Upload a file for a setting", query=SettingQuery, answer=str, upload=True, effect=Effect.ACTION
+    )
+    def post(self, request: Request, query: SettingQuery) -> str:
+        """Answers the stored name; the file counts once that is put as the value of the setting."""
+        known = files.file_setting(query.module, query.property)
+        self.actor.require_super()
+        return files.keep(known, file_part(request), self.actor)
+
+
+def _sent(path: Path) -> HttpResponseBase:
+    name = stored.original(path.name)
+    return download(path, name, stored.media_type(name))
 
 
 class Messages(ApiView):

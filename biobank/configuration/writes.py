@@ -6,7 +6,7 @@ from django.db import transaction
 
 from biobank import memory
 from biobank.access import Actor
-from biobank.configuration import rules
+from biobank.configuration import files, rules
 from biobank.configuration.detail import SettingDetail
 from biobank.configuration.known import KNOWN, Known, find
 from biobank.configuration.models import SettingValue
@@ -39,7 +39,9 @@ def change_settings(wishes: Sequence[SettingDetail], actor: Actor) -> None:
 def _problem(wish: SettingDetail) -> Problem | None:
     known: Known | None = find(wish.module, wish.name)
     if known is not None:
-        return rules.value_problem(known, wish.value or "")
+        problem = rules.value_problem(known, wish.value or "")
+        missing = known.type == "FILE" and wish.value and not files.is_kept(wish.value)
+        return rules.INVALID_VALUE(name=known.name) if missing and problem is None else problem
     if all(known.module != wish.module for known in KNOWN):
         return rules.MODULE_NOT_FOUND(module=wish.module)
     return rules.SETTING_NOT_FOUND(module=wish.module, name=wish.name)

@@ -143,3 +143,44 @@ def test_wrong_domains(api: Api) -> None:
         "AUTH_PROVIDER_IMPL_NOT_SPECIFIED"
     ]
     assert api.delete("/auth-domains/1").codes == ["AUTH_PROVIDER_REF_ENTITY_FOUND"] * 2
+
+
+# --- Files ---
+
+LOGO = "/config-settings/files?module=common&property=deployment_site_logo"
+
+
+def test_a_logo_is_uploaded_and_shown_to_everybody(api: Api, anonymous: Api) -> None:
+    assert api.get(LOGO).codes == ["COMMON_FILE_NOT_FOUND"]
+    stored = api.upload(LOGO, "our logo.png", b"\x89PNG")
+    assert stored.status == 200
+    assert stored.json.endswith("_our logo.png")
+    assert anonymous.get("/config-settings/deployment-site-logo").body == b""  # not in force yet
+
+    assert put(api, "common", "deployment_site_logo", stored.json).json["value"] == stored.json
+
+    shown = anonymous.get("/config-settings/deployment-site-logo")
+    assert (shown.body, shown.headers["Content-Type"]) == (b"\x89PNG", "image/png")
+    assert shown.headers["Content-Disposition"] == 'attachment;filename="our logo.png"'
+    assert api.get(LOGO).body == b"\x89PNG"
+    link = anonymous.get("/config-settings/deployment-site-assets").json["siteLogo"]
+    assert anonymous.call("get", link, base="").body == b"\x89PNG"
+
+
+def test_wrong_setting_files(api: Api, as_user: AsUser, statuses: Statuses) -> None:
+    def path(module: str, name: str) -> str:
+        return f"/config-settings/files?module={module}&property={name}"
+
+    for refused in (api.get, lambda path: api.upload(path, "x", b"x")):
+        assert refused(path("moon", "x")).codes == ["CFG_MODULE_NOT_FOUND"]
+        assert refused(path("common", "x")).codes == ["CFG_SETTING_NOT_FOUND"]
+        assert refused(path("common", "locale")).codes == ["COMMON_INVALID_INPUT"]
+    for name in ("../secret-key", "/etc/passwd", "none.png"):
+        assert put(api, "common", "deployment_site_logo", name).codes == ["CFG_INVALID_SETTING_VALUE"]
+    denied = as_user(factories.user("INSTITUTE")).upload(LOGO, "x.png", b"x")
+    assert (denied.status, denied.codes) == (statuses.forbidden, ["RBAC_ADMIN_RIGHTS_REQUIRED"])
+
+
+def test_what_the_environment_says_can_only_be_read(api: Api) -> None:
+    assert put(api, "common", "data_dir", "/tmp").codes == ["CFG_INVALID_SETTING_VALUE"]
+    assert value_of(api, "common", "data_dir") == "********"
