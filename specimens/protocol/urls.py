@@ -1,7 +1,7 @@
 """Routes of protocols, events, requirements and consents; fixed paths stand before `<pk>`."""
 
 from biobank.wire.routing import route
-from specimens.protocol.views import consents, events, files, protocols, requirements
+from specimens.protocol.views import consents, events, files, protocols, requirements, units
 
 rest = [
     route("/collection-protocols", protocols.ProtocolList),
@@ -31,6 +31,10 @@ rest = [
     route("/specimen-requirements/<pk>/derived", requirements.RequirementDerived),
     route("/specimen-requirements/<pk>/copy", requirements.RequirementCopy),
     route("/specimen-requirements/<pk>/specimens-count", requirements.RequirementSpecimens),
+    route("/specimen-type-units", units.UnitList),
+    route("/specimen-type-units/count", units.UnitCount),
+    route("/specimen-type-units/<pk>", units.UnitOne),
+    route("/specimen-type-props", units.TypePropsList),
     route("/consent-statements", consents.StatementList),
     route("/consent-statements/<pk>", consents.StatementOne),
 ]

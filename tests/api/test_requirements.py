@@ -64,7 +64,7 @@ def test_a_requirement_is_created_and_read_back(api: Api, visit: Body, statuses:
         "collectionProcedure": "Not Specified", "collectionContainer": "EDTA Vacutainer",
         "labelFmt": "%PPI%-%EVENT_CODE%-%SR_CODE%", "sortOrder": 1, "preBarcodedTube": False,
         "eventId": visit["id"], "cpId": visit["cpId"], "cpShortTitle": visit["cpShortTitle"], "children": [],
-        "activityStatus": "Active", "services": [], "uid": f"sr_{made['id']}",
+        "activityStatus": "Active", "quantityUnit": "ml", "services": [], "uid": f"sr_{made['id']}",
     }  # fmt: skip
     assert api.get(f"{URL}/{made['id']}").json == {**made, "collector": collector}
 

@@ -1,19 +1,21 @@
-"""`manage.py create_defaults`: pick lists, roles and the administrator of a new server; harmless when repeated."""
+"""`manage.py create_defaults`: pick lists, units, roles and the administrator of a new server; may be repeated."""
 
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from sessions_auth import defaults
+from specimens.protocol.defaults import load_defaults as load_units
 from terminology.defaults import load_defaults as load_pick_lists
 
 
 class Command(BaseCommand):
-    help = "Add the default pick lists, roles and the administrator where they are missing."
+    help = "Add the default pick lists, units, roles and the administrator where they are missing."
 
     def handle(self, *args: object, **options: object) -> None:
         values = load_pick_lists()
         if values and options.get("verbosity"):
             self.stdout.write(f"{values} pick-list values added")
+        load_units()
         password = defaults.load_defaults()
         if password is not None:
             path = settings.DATA_DIR / defaults.PASSWORD_FILE

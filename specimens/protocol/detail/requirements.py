@@ -7,7 +7,10 @@ from sessions_auth.detail import UserSummary
 
 
 class RequirementDetail(SparseDetail):
-    """A requirement; `eventLabel`, `parentSrCode` and `parentSrId` are read, never printed."""
+    """A requirement; `eventLabel`, `parentSrCode` and `parentSrId` are read, never printed.
+
+    The units are printed, never read.
+    """
 
     name: Text = None
     code: Text = None
@@ -39,6 +42,8 @@ class RequirementDetail(SparseDetail):
     def_custom_field_values_json: Text = None
     children: "list[RequirementDetail] | None" = None
     activity_status: Text = None
+    quantity_unit: Text = None
+    concentration_unit: Text = None
     services: list[dict[str, Any]] | None = None
     uid: Text = None
     parent_uid: Text = None

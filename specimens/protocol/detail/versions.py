@@ -1,7 +1,5 @@
 """The wire shapes of published versions and of the definition file (spec 02 §A7, §A11)."""
 
-from typing import Any
-
 from biobank.wire.detail import Instant, SparseDetail, Text, Whole
 from biobank.wire.paging import Paged
 from sessions_auth.detail import UserSummary
@@ -9,6 +7,7 @@ from specimens.protocol.detail.consents import TierDetail
 from specimens.protocol.detail.events import ProtocolEventDetail
 from specimens.protocol.detail.protocols import ProtocolDetail, Workflow
 from specimens.protocol.detail.requirements import RequirementDetail
+from specimens.protocol.detail.units import UnitDetail
 
 
 class PublishDetail(SparseDetail):
@@ -38,4 +37,4 @@ class Definition(ProtocolDetail):
     consents: list[TierDetail] | None = None
     events: list[EventDefinition] | None = None
     workflows: dict[str, Workflow] | None = None
-    units: list[dict[str, Any]] | None = None
+    units: list[UnitDetail] | None = None

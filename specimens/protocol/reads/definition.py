@@ -9,6 +9,7 @@ from specimens.protocol.reads.consents import tier_details, tiers
 from specimens.protocol.reads.events import event_detail, events_of
 from specimens.protocol.reads.protocols import protocol_details
 from specimens.protocol.reads.requirements import requirement_trees
+from specimens.protocol.reads.units import unit_details, units_of
 
 _IDS = frozenset({"id", "statementId", "uid", "parentUid", "eventId", "cpId", "siteId"})
 _PEOPLE = frozenset({"principalInvestigator", "coordinators", "collector", "receiver"})
@@ -27,7 +28,7 @@ def definition(protocol: CollectionProtocol) -> Definition:
             for row in events
         ],
         workflows={name: Workflow.model_construct(**item) for name, item in protocol.workflows.items()},
-        units=[],
+        units=unit_details(units_of(protocol.pk)),
     )
 
 

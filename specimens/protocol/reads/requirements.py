@@ -12,6 +12,7 @@ from specimens.protocol.models import Event, Requirement
 from specimens.protocol.reads.events import addressed_protocol, event, events_of
 from specimens.protocol.reads.lookups import allowed_among, events_by_label, in_order, requirements_of
 from specimens.protocol.reads.scopes import PROTOCOL, READ
+from specimens.protocol.reads.units import NO_UNITS, UnitKey, Units, units_for
 from specimens.protocol.rules import codes
 
 SHARED = (
@@ -57,14 +58,16 @@ def listed(query: RequirementQuery, actor: Actor) -> list[RequirementDetail]:
 def requirement_trees(
     events: Sequence[Event], *, children: bool = True
 ) -> dict[int, list[RequirementDetail]]:
-    """Per event its top requirements, their children nested; two queries. `protocol` must be loaded."""
+    """Per event its top requirements, their children nested; three queries. `protocol` must be loaded."""
     rows = requirements_of([row.pk for row in events])
     by_event = {row.pk: row for row in events}
     people = _people(row for of_event in rows.values() for row in of_event)
+    units = _units((by_event[event_id], row) for event_id, of_event in rows.items() for row in of_event)
     found: dict[int, list[RequirementDetail]] = {}
     for event_id, of_event in rows.items():
         details = {
-            row.pk: _detail(row, by_event[event_id], people, [] if children else None) for row in of_event
+            row.pk: _detail(row, by_event[event_id], people, units, [] if children else None)
+            for row in of_event
         }
         if children:
             for row in of_event:
@@ -86,7 +89,8 @@ def requirement_details(pks: Sequence[int]) -> list[RequirementDetail]:
         if row.pk in rows or row.activity_status != "Disabled"
     ]
     people = _people(family)
-    details = {row.pk: _detail(row, events[row.event_id], people, []) for row in family}
+    units = _units((events[row.event_id], row) for row in family)
+    details = {row.pk: _detail(row, events[row.event_id], people, units, []) for row in family}
     for row in sorted(family, key=in_order):
         if row.parent_id in details and row.activity_status != "Disabled":
             siblings = details[row.parent_id].children
@@ -99,12 +103,21 @@ def _people(rows: Iterable[Requirement]) -> dict[int, UserSummary]:
     return summaries(user_id for row in rows for user_id in (row.collector_id, row.receiver_id))
 
 
+def _units(rows: Iterable[tuple[Event, Requirement]]) -> dict[UnitKey, Units]:
+    wanted: dict[int, set[tuple[str, str | None]]] = {}
+    for of_event, row in rows:
+        wanted.setdefault(of_event.protocol_id, set()).add((row.specimen_class, row.type))
+    return units_for(wanted)
+
+
 def _detail(
     row: Requirement,
     of_event: Event,
     people: dict[int, UserSummary],
+    units: dict[UnitKey, Units],
     children: list[RequirementDetail] | None,
 ) -> RequirementDetail:
+    own = units.get((of_event.protocol_id, row.specimen_class, row.type), NO_UNITS)
     return RequirementDetail.model_construct(
         id=row.pk,
         cp_id=of_event.protocol_id,
@@ -114,6 +127,8 @@ def _detail(
         uid=f"sr_{row.pk}",
         parent_uid=f"sr_{row.parent_id}" if row.parent_id else None,
         services=[],
+        quantity_unit=own.quantity,
+        concentration_unit=own.concentration,
         children=children,
         **{name: getattr(row, name) for name in SHARED},
     )

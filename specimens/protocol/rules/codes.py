@@ -145,3 +145,14 @@ SR_ID_CODE_REQ = Code("SR_ID_CODE_REQ", "The requirement must be named by id, or
 SITE_NOT_FOUND = Code("SITE_NOT_FOUND", "There is no such site: {value}")
 TOO_LONG = Code("COMMON_VALUE_TOO_LONG", "{name} is longer than {limit} characters")
 OTHER_ID = Code("INVALID_REQUEST", "The id in the body is not the one in the path")
+
+# --- Units of specimen types ------------------------------------------------------------------------
+UNIT_QTY_OR_CONC_UNIT_REQ = Code(
+    "SPECIMEN_TYPE_UNIT_QTY_OR_CONC_UNIT_REQ", "A unit of quantity or of concentration is needed"
+)
+UNIT_DUP = Code("SPECIMEN_TYPE_UNIT_DUP", "The class or type has units already: {value}")
+UNIT_NOT_FOUND = Code("SPECIMEN_TYPE_UNIT_NOT_FOUND", "There are no such units: {key}")
+UNIT_CLASS_REQUIRED = Code("SPECIMEN_SPECIMEN_CLASS_REQUIRED", "Units need a specimen class")
+UNIT_INVALID_CLASS = Code("SPECIMEN_INVALID_SPECIMEN_CLASS", "Not a specimen class: {value}")
+UNIT_INVALID_TYPE = Code("SPECIMEN_INVALID_SPECIMEN_TYPE", "Not a type of the specimen class: {value}")
+UNIT_INVALID_UNIT = Code("SPECIMEN_INVALID_UNIT", "Not a unit of specimens: {value}")

@@ -11,8 +11,9 @@ from biobank.records import stamp
 from biobank.wire.errors import refuse_if
 from specimens.protocol.detail.protocols import ProtocolDetail
 from specimens.protocol.detail.requirements import RequirementDetail
+from specimens.protocol.detail.units import UnitBody, UnitDetail
 from specimens.protocol.detail.versions import Definition, EventDefinition
-from specimens.protocol.models import CollectionProtocol, ConsentTier, Event
+from specimens.protocol.models import CollectionProtocol, ConsentTier, Event, SpecimenTypeUnit
 from specimens.protocol.reads.events import events_of
 from specimens.protocol.reads.protocols import protocol, protocol_details
 from specimens.protocol.rules.protocols import title_problems
@@ -22,6 +23,7 @@ from specimens.protocol.writes.events import EVENTS
 from specimens.protocol.writes.hidden import hidden_events, hidden_label, is_hidden_label
 from specimens.protocol.writes.protocols import PROTOCOLS
 from specimens.protocol.writes.requirements import REQUIREMENTS
+from specimens.protocol.writes.units import UNITS
 from specimens.protocol.writes.workflows import by_name
 
 _IF_GIVEN = ("cp_sites", "principal_investigator", "coordinators", "irb_id", "start_date", "end_date")
@@ -62,6 +64,18 @@ def _copy_contents(source: CollectionProtocol, new: int) -> None:
     keys = dict(zip((row.pk for row in events), take_keys(Event, len(events)), strict=True))
     insert([_event_copy(row, keys[row.pk], new) for row in events])
     copy_requirements(keys, keep_order=True)
+    units = SpecimenTypeUnit.objects.filter(protocol=source).order_by("pk")
+    insert([_unit_copy(row, new) for row in units])
+
+
+def _unit_copy(row: SpecimenTypeUnit, protocol_id: int) -> SpecimenTypeUnit:
+    return SpecimenTypeUnit(
+        protocol_id=protocol_id,
+        specimen_class=row.specimen_class,
+        type=row.type,
+        quantity_unit=row.quantity_unit,
+        concentration_unit=row.concentration_unit,
+    )
 
 
 def _event_copy(row: Event, pk: int, protocol_id: int) -> Event:
@@ -93,7 +107,12 @@ def import_definition(found: Definition, actor: Actor) -> int:
         row.workflows = by_name(list((found.workflows or {}).values()))
         row.save(update_fields=["workflows"])
         _import_events([event for event in found.events or () if _is_open(event)], row, actor)
+        UNITS.write([Change(_own_unit(unit, row)) for unit in found.units or ()], actor)
     return pk
+
+
+def _own_unit(unit: UnitDetail, row: CollectionProtocol) -> UnitBody:
+    return UnitBody(**{**dict(unit), "id": None, "cp_short_title": row.short_title})
 
 
 def _is_open(detail: EventDefinition | RequirementDetail) -> bool:
