@@ -86,7 +86,8 @@ class Figures:
 
     @property
     def stale(self) -> bool:
-        return time.time() - self.at > FRESH
+        """What takes long to count counts as new for longer, so that counting stays a small part of the work."""
+        return time.time() - self.at > max(FRESH, 50 * self.took)
 
 
 def figures(*, patient: bool) -> Figures | None:

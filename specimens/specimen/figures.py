@@ -30,36 +30,36 @@ MONTHS = 24
 POINTS = 60  # of a line
 LIST = "specimen_specimen"
 
-# One pass over the table counts for every question; each row answers one of them.
-_SPECIMENS = """
-SELECT s.protocol_id, s.lineage = 'New', s.type, v.site_id,
-       to_char(coalesce(s.created_on, s.collection_time), 'YYYY-MM'),
-       s.status, grouping(s.type), grouping(v.site_id), count(*)
-  FROM {specimens} s JOIN {visits} v ON v.id = s.visit_id
- WHERE s.activity_status <> 'Disabled'
- GROUP BY GROUPING SETS ((1, 2, 3, 6), (1, 2, 4, 6), (1, 2, 5, 6))
-"""
+# Each row: protocol, whether primary, what is asked for, status, number.
+_ASKED = {
+    "types": "SELECT s.protocol_id, s.lineage = 'New', s.type, s.status, count(*) FROM {specimens} s",
+    "sites": "SELECT s.protocol_id, s.lineage = 'New', v.site_id, s.status, count(*) FROM {specimens} s "
+    "JOIN {visits} v ON v.id = s.visit_id",
+    "months": "SELECT s.protocol_id, s.lineage = 'New', date_trunc('month', coalesce(s.created_on, "
+    "s.collection_time) AT TIME ZONE 'UTC'), s.status, count(*) FROM {specimens} s",
+}
+_COUNTED = " WHERE s.activity_status <> 'Disabled' AND s.status IN ('Collected', 'Pending') GROUP BY 1, 2, 3, 4"
 
 
 def count() -> Facts:
-    """Three statements: specimens, visits and registrations, by protocol."""
+    """Everything by protocol; five statements, whatever there is."""
     return {**_specimens(), "visits": _visits(), "registrations": _registrations()}
 
 
 def _specimens() -> Facts:
-    """Rows of [protocol, whether primary, key, number] for each of types, sites, months; and what is pending."""
+    """Rows of [protocol, whether primary, key, number] by type, by site and by month; and what is pending."""
     found: Facts = {"types": [], "sites": [], "months": [], "pending": []}
     names = {"specimens": Specimen._meta.db_table, "visits": Visit._meta.db_table}
     with connection.cursor() as cursor:
-        cursor.execute(_SPECIMENS.format(**names))
-        for protocol, primary, kind, site, month, status, no_kind, no_site, number in cursor:
-            if status == "Collected":
-                name, key = (
-                    ("types", kind) if not no_kind else ("sites", site) if not no_site else ("months", month)
-                )
-                found[name].append((protocol, primary, key, number))
-            elif status == "Pending" and not no_kind:
-                found["pending"].append((protocol, primary, kind, number))
+        cursor.execute("SELECT set_config('work_mem', '64MB', true)")  # the groups of months fit into memory
+        for asked, statement in _ASKED.items():
+            cursor.execute(statement.format(**names) + _COUNTED)
+            for protocol, primary, key, status, number in cursor.fetchall():
+                if status == "Collected":
+                    month = asked == "months" and key is not None
+                    found[asked].append((protocol, primary, f"{key:%Y-%m}" if month else key, number))
+                elif asked == "types":
+                    found["pending"].append((protocol, primary, key, number))
     return found
 
 
