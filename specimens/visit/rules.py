@@ -1,5 +1,6 @@
 """Codes and decisions about visits (spec 03 §2)."""
 
+import re
 from collections.abc import Iterator, Mapping
 from datetime import date, datetime, timedelta
 
@@ -41,6 +42,7 @@ STATUSES = (COMPLETE, PENDING, MISSED, NOT_COLLECTED)
 UNCOLLECTED = (MISSED, NOT_COLLECTED)
 ACTIVITIES = ("Active", "Closed", "Disabled")
 MASK = "###"
+_HIDDEN = re.compile(r"\$\$cp_visit_\d+\$\$")
 _UNIT_DAYS = {"DAYS": 1, "WEEKS": 7, "MONTHS": 30, "YEARS": 365}
 
 
@@ -55,12 +57,19 @@ def visit_problems(detail: VisitDetail) -> Iterator[Problem]:
     )
 
 
+def hidden_name(protocol_id: int) -> str:
+    """The name of the visit behind a specimen-centric protocol."""
+    return f"$$cp_visit_{protocol_id}$$"
+
+
 def name_problem(
     name: str | None, *, status: str, has_format: bool, manual: bool, fits: bool
 ) -> Problem | None:
     """Whether this name (blank: none) may be given to a visit (spec 03 §2.5); a blank that passes is generated."""
     if not name:
         return NAME_REQUIRED() if manual and status == COMPLETE else None
+    if _HIDDEN.fullmatch(name):
+        return INVALID_NAME(name=name)
     if not has_format:
         return None
     if not manual:

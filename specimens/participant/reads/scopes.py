@@ -23,8 +23,11 @@ def known_registrations() -> QuerySet[Registration]:
 
 
 def registrations_for(actor: Actor, *operations: str) -> QuerySet[Registration]:
-    """The registrations with which the caller may do one of `operations` (none named: read, with or without PHI)."""
-    rows = known_registrations()
+    """The registrations with which the caller may do one of `operations` (none named: read, with or without PHI).
+
+    The one behind a specimen-centric protocol stays hidden.
+    """
+    rows = known_registrations().exclude(protocol__specimen_centric=True)
     if actor.is_super:
         return rows
     if operations:
@@ -56,10 +59,11 @@ def registration(actor: Actor, pk: int, resource: str | None = None, *operations
     found = known_registrations().select_related("protocol").filter(pk=pk).first()
     if found is None:
         raise Refused(NOT_FOUND.missing(key=pk))
+    held = [found.protocol_id]
     if resource is not None:
-        allowed = bool(allowed_among(actor, [found.protocol_id], resource, *operations))
+        allowed = allowed_among(actor, held, resource, *operations)
     else:
-        allowed = actor.is_super or registrations_for(actor).filter(pk=pk).exists()
+        allowed = allowed_among(actor, held, PHI, "Read") or allowed_among(actor, held, DEID, "Read")
     if not allowed:
         raise Refused(ACCESS_DENIED())
     return found

@@ -91,5 +91,8 @@ def anonymize(pk: int, actor: Actor) -> int:
     """Strip what identifies the participant of a registration."""
     with transaction.atomic():
         stamp(actor, reason="anonymized")
-        merging.anonymize(registration(actor, pk, PHI, "Update"), actor)
+        row = registration(actor, pk, PHI, "Update")
+        if row.protocol.specimen_centric:
+            raise Refused(rules.SPECIMEN_CENTRIC(name=row.protocol.short_title))
+        merging.anonymize(row, actor)
     return pk

@@ -29,7 +29,12 @@ _FAR = float("inf")
 def calendar(
     registration: Registration, actor: Actor, *, stats: bool = False, by_date: bool = False
 ) -> list[VisitDetail]:
-    """All visits of a registration (`protocol` loaded), in order; a fixed number of queries."""
+    """All visits of a registration (`protocol` loaded), in order; a fixed number of queries.
+
+    A specimen-centric protocol has none to show.
+    """
+    if registration.protocol.specimen_centric:
+        return []
     known = with_parts(Visit.objects.filter(registration=registration).exclude(activity_status="Disabled"))
     stored = list(known)
     seen = {row.event_id for row in stored if row.event_id is not None}

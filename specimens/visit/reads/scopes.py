@@ -6,7 +6,7 @@ from django.db.models import Q, QuerySet
 
 from biobank.access import Actor
 from biobank.wire.errors import ACCESS_DENIED, Refused
-from specimens.protocol.reads import protocols_for
+from specimens.protocol.reads import allowed_among, protocols_for
 from specimens.visit.models import Visit
 from specimens.visit.rules import NOT_FOUND
 
@@ -19,8 +19,11 @@ def known_visits() -> QuerySet[Visit]:
 
 
 def visits_for(actor: Actor, *operations: str) -> QuerySet[Visit]:
-    """The visits with which the caller may do one of `operations` (none named: read)."""
-    rows = known_visits()
+    """The visits with which the caller may do one of `operations` (none named: read).
+
+    The one behind a specimen-centric protocol stays hidden.
+    """
+    rows = known_visits().exclude(protocol__specimen_centric=True)
     if actor.is_super:
         return rows
     return rows.filter(protocol__in=protocols_for(actor, VISIT, *(operations or ("Read",))))
@@ -35,10 +38,13 @@ def visits_by_name(names: Iterable[str | None]) -> dict[str, Visit]:
 
 
 def visit(actor: Actor, pk: int, *operations: str) -> Visit:
-    """The visit a path addresses; raises VISIT_NOT_FOUND, then RBAC_ACCESS_DENIED (existence first)."""
-    found = known_visits().filter(pk=pk).first()
+    """The visit a path addresses, `protocol` loaded.
+
+    Raises VISIT_NOT_FOUND, then RBAC_ACCESS_DENIED: existence is looked at first.
+    """
+    found = known_visits().select_related("protocol").filter(pk=pk).first()
     if found is None:
         raise Refused(NOT_FOUND.missing(key=pk))
-    if not actor.is_super and not visits_for(actor, *operations).filter(pk=pk).exists():
+    if not allowed_among(actor, [found.protocol_id], VISIT, *(operations or ("Read",))):
         raise Refused(ACCESS_DENIED())
     return found

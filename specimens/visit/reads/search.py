@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from django.db.models import F
+from django.db.models import F, QuerySet
 
 from biobank.access import Actor
 from biobank.wire.errors import Refused
@@ -28,7 +28,7 @@ def by_name_or_number(query: VisitSearchQuery, actor: Actor) -> list[VisitDetail
     """Visits by name, else by accession number, masked always. Raises VISIT_NOT_FOUND for an unknown name."""
     rows = with_parts(visits_for(actor)).order_by("pk")
     if query.visit_name:
-        if not known_visits().filter(name=query.visit_name).exists():
+        if not _listed_visits().filter(name=query.visit_name).exists():
             raise Refused(rules.NOT_FOUND.missing(key=query.visit_name))
         rows = rows.filter(name=query.visit_name)
     elif query.spr_number:
@@ -38,8 +38,12 @@ def by_name_or_number(query: VisitSearchQuery, actor: Actor) -> list[VisitDetail
     return visit_details(list(rows[:100]), phi=())
 
 
+def _listed_visits() -> QuerySet[Visit]:
+    return known_visits().exclude(protocol__specimen_centric=True)
+
+
 def latest(registration: Registration) -> VisitDetail | None:
     """The newest visit of a registration, masked always."""
-    rows = with_parts(known_visits()).filter(registration=registration)
+    rows = with_parts(_listed_visits()).filter(registration=registration)
     found = rows.order_by(F("visit_date").desc(nulls_last=True), "-pk").first()
     return None if found is None else visit_details([found], phi=())[0]

@@ -63,6 +63,9 @@ def plan_change(detail: VisitDetail, pk: int, known: Known) -> VisitPlan | Refus
     gone = detail.activity_status == "Disabled"
     if row.protocol_id not in (known.deletable if gone else known.writable):
         return Refusal((ACCESS_DENIED(),))
+    protocol = known.protocols.get(row.protocol_id)
+    if protocol is not None and protocol.specimen_centric:
+        return Refusal((registration_rules.SPECIMEN_CENTRIC(name=protocol.short_title),))
     if gone:
         return _removal(detail, row, known)
     if known.actor.via == "import":

@@ -13,6 +13,7 @@ from biobank.files.names import safe_name
 from biobank.files.stored import keep, remove
 from biobank.records import stamp
 from biobank.wire.errors import TOO_LARGE, Refused
+from specimens.participant.rules import SPECIMEN_CENTRIC
 from specimens.visit import rules
 from specimens.visit.models import Visit
 from specimens.visit.reads.reports import AREA, kind, stored, visit_with_rights
@@ -24,7 +25,9 @@ TEXT_LIMIT = 10_000_000  # bytes: texts are answered as JSON, whole
 @contextmanager
 def _held(actor: Actor, pk: int, on_visit: tuple[str, ...], on_report: tuple[str, ...]) -> Iterator[Visit]:
     """The visit, locked while its report changes."""
-    visit_with_rights(actor, pk, on_visit, on_report)
+    found = visit_with_rights(actor, pk, on_visit, on_report)
+    if found.protocol.specimen_centric:
+        raise Refused(SPECIMEN_CENTRIC(name=found.protocol.short_title))
     with transaction.atomic():
         stamp(actor)
         yield Visit.objects.select_for_update().get(pk=pk)
