@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from functools import partial
 from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -49,9 +50,7 @@ def measure_post() -> list[Figure]:
         )
 
     ours = median_ms(post, 200)
-    columns = ", ".join(
-        field.column for field in Specimen._meta.concrete_fields if field.column not in ("id", "label")
-    )
+    columns = ", ".join(column for column in _columns() if column not in ("id", "label"))
     table = Specimen._meta.db_table
     model = _one(f"SELECT max(id) FROM {table} WHERE protocol_id = %s", protocol)
     admin = actor_of(User.objects.get(login_name="admin"))
@@ -68,7 +67,11 @@ def measure_post() -> list[Figure]:
     return [Figure("post_specimen", ours, median_ms(bare, 200), "ms", "lower", 6)]
 
 
-def _one(sql: str, *values: object) -> Any:
+def _columns() -> list[str]:
+    return [str(field.column) for field in Specimen._meta.concrete_fields]
+
+
+def _one(sql: str, *values: Any) -> Any:
     with connection.cursor() as cursor:
         cursor.execute(sql, list(values))
         row = cursor.fetchone()
@@ -155,11 +158,9 @@ def _lists(caller: Caller, protocol: int) -> dict[str, Callable[[], object]]:
         ("/specimens/search", {"orderBy": "createdOn", "asc": False}),
         ("/specimens/search", {"listId": cart}),
     )
-    found: dict[str, Callable[[], object]] = {
-        f"GET {path}": lambda path=path: caller.get(path) for path in gets
-    }  # type: ignore[misc]
+    found: dict[str, Callable[[], object]] = {f"GET {path}": partial(caller.get, path) for path in gets}
     for path, body in posts:
-        found[f"POST {path} {body}"] = lambda path=path, body=body: caller.post(path, body)  # type: ignore[misc]
+        found[f"POST {path} {body}"] = partial(caller.post, path, body)
     return found
 
 
@@ -168,7 +169,7 @@ def _seed_million() -> None:
     visits = MILLION // PROTOCOLS // EACH
     for n in range(PROTOCOLS):
         seed_protocol(f"M{n:02d}", visits)
-    columns = ", ".join(field.column for field in Specimen._meta.concrete_fields if field.column != "id")
+    columns = ", ".join(column for column in _columns() if column != "id")
     model = _one("SELECT max(id) FROM specimen_specimen WHERE label LIKE 'OWN%%'")
     table = Specimen._meta.db_table
     values = columns

@@ -11,14 +11,14 @@ from redis.exceptions import RedisError
 log = logging.getLogger("biobank.memory")
 
 
-class KeptClient(RedisCacheClient):  # type: ignore[misc]
+class KeptClient(RedisCacheClient):
     """Keeps one client for each pool of connections: making one takes longer than asking the server."""
 
-    def get_client(self, key: str | None = None, *, write: bool = False) -> Any:
-        pool = self._get_connection_pool(write)
+    def get_client(self, key: Any = None, *, write: bool = False) -> Any:
+        pool = self._get_connection_pool(write)  # type: ignore[attr-defined]
         client = getattr(pool, "kept_client", None)
         if client is None:
-            client = pool.kept_client = self._client(connection_pool=pool)
+            client = pool.kept_client = super().get_client(key, write=write)
         return client
 
 

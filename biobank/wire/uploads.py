@@ -39,7 +39,7 @@ class UploadView(ApiView):
 
 def file_part(request: Request, missing: Code | None = None) -> "File[Any]":
     """The part `file` of a multipart body. Raises `missing`, or INVALID_REQUEST, when there is none."""
-    part = request.FILES.get("file")
+    part: File[Any] | None = request.FILES.get("file")
     if part is None:
         raise Refused(missing() if missing else INVALID_REQUEST(reason="the part `file` is missing"))
     return part

@@ -95,7 +95,8 @@ _SELECT = f"""
       coalesce(q.label_auto_print_mode, (
         SELECT one->>'printMode' FROM jsonb_array_elements(cp.spmn_label_print_settings) AS one
         WHERE one->>'lineage' = s.lineage LIMIT 1)),
-      q.label_fmt, cp.specimen_label_fmt, cp.derivative_label_fmt, cp.aliquot_label_fmt, s.label, s.additional_label, s.barcode, s.specimen_class, s.type, s.lineage, s.anatomic_site,
+      q.label_fmt, cp.specimen_label_fmt, cp.derivative_label_fmt, cp.aliquot_label_fmt,
+      s.label, s.additional_label, s.barcode, s.specimen_class, s.type, s.lineage, s.anatomic_site,
       s.laterality, s.pathology, s.status, s.initial_qty, s.available_qty, s.concentration, s.parent_id, p.label,
       s.primary_id, s.activity_status, {_MILLIS.format("s.created_on")}, s.created_by_id, s.freeze_thaw_cycles,
       s.image_id, s.external_ids, s.biohazards, s.comments,
