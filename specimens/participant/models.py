@@ -47,7 +47,16 @@ class Participant(Record):
                 violation_error_message="A participant with the same eMPI exists already",
             ),
         ]
-        indexes = [models.Index(Upper("last_name"), "birth_date", name="participant_name_birth")]
+        indexes = [
+            models.Index(Upper("last_name"), "birth_date", name="participant_name_birth"),
+            GinIndex(
+                *(
+                    OpClass(Upper(name), name="gin_trgm_ops")
+                    for name in ("first_name", "last_name", "empi", "uid")
+                ),
+                name="participant_text",
+            ),
+        ]
 
     def __str__(self) -> str:
         return f"participant {self.pk}"  # names are PHI and stay out of logs
@@ -76,6 +85,7 @@ class MedicalRecord(models.Model):
                 violation_error_message="Another participant has the same medical record number at this site",
             ),
         ]
+        indexes = [GinIndex(OpClass(Upper("mrn"), name="gin_trgm_ops"), name="mrn_text")]
 
     def __str__(self) -> str:
         return f"record number of participant {self.participant_id}"

@@ -7,7 +7,7 @@ from django.db.models import Q, QuerySet
 
 from biobank.access import Actor
 from specimens.participant.detail import RegistrationDetail, RegistrationSearch
-from specimens.participant.models import MedicalRecord, Registration
+from specimens.participant.models import MedicalRecord, Participant, Registration
 from specimens.participant.reads.details import registration_details, with_parts
 from specimens.participant.reads.scopes import PHI, phi_protocols, registrations_for
 from specimens.protocol.reads import protocols_for
@@ -24,7 +24,7 @@ def matching(search: RegistrationSearch, actor: Actor) -> QuerySet[Registration]
         rows = rows.filter(protocol__in=protocols_for(actor, PHI, "Read"))
     rows = _by_text(rows, search, actor)
     if search.participant_id:
-        rows = rows.filter(_identifier(search.participant_id))
+        rows = rows.filter(participant__in=_identified(search.participant_id))
     if search.dob is not None:
         rows = rows.filter(participant__birth_date=search.dob)
     if search.registration_date is not None:
@@ -40,15 +40,19 @@ def _by_text(
     """`searchStr` stands for PPID, name and uid together; each of them alone is looked at without it."""
     if search.search_str:
         text = search.search_str
-        identity = _named(text) | Q(participant__uid__icontains=text) | _identifier(text)
+        known = Registration.objects.filter(participant__in=_people(text, "first_name", "last_name"))
+        numbered = Registration.objects.filter(participant__in=_identified(text))
         if not actor.is_super:
-            identity &= Q(protocol__in=protocols_for(actor, PHI, "Read"))
-        return rows.filter(Q(ppid__icontains=text) | identity)
+            told = Q(protocol__in=protocols_for(actor, PHI, "Read"))
+            known, numbered = known.filter(told), numbered.filter(told)
+        # Each part finds its rows by an index of its own; one condition with OR would look at every row.
+        found = Registration.objects.filter(ppid__icontains=text).values("pk")
+        return rows.filter(pk__in=found.union(known.values("pk"), numbered.values("pk"), all=True))
     if search.ppid:
         exact = bool(search.exact_match)
         rows = rows.filter(ppid=search.ppid) if exact else rows.filter(ppid__icontains=search.ppid)
     if search.name:
-        rows = rows.filter(_named(search.name))
+        rows = rows.filter(participant__in=_people(search.name, "first_name", "last_name"))
     if search.uid:
         rows = rows.filter(participant__uid=search.uid)
     return rows
@@ -66,17 +70,18 @@ def _by_lists(rows: QuerySet[Registration], search: RegistrationSearch) -> Query
     return rows
 
 
-def _named(text: str) -> Q:
-    return Q(participant__first_name__icontains=text) | Q(participant__last_name__icontains=text)
+def _people(text: str, *columns: str) -> QuerySet[Participant, Any]:
+    """Participants with the text in one of the columns."""
+    condition = Q()
+    for column in columns:
+        condition |= Q(**{f"{column}__icontains": text})
+    return Participant.objects.filter(condition).values("pk")
 
 
-def _identifier(text: str) -> Q:
+def _identified(text: str) -> QuerySet[Any, Any]:
+    """Participants with the text in eMPI, uid or a record number."""
     numbered = MedicalRecord.objects.filter(mrn__icontains=text).values("participant_id")
-    return (
-        Q(participant__empi__icontains=text)
-        | Q(participant__uid__icontains=text)
-        | Q(participant_id__in=numbered)
-    )
+    return _people(text, "empi", "uid").union(numbered, all=True)
 
 
 def _with_specimen(text: str) -> QuerySet[Registration, Any]:
