@@ -8,8 +8,8 @@ class SessionsAuthConfig(AppConfig):
     verbose_name = "Access"
 
     def ready(self) -> None:
-        """Have the roles of coordinators follow the sites they are written into."""
-        from sessions_auth.role_writes import follow_coordinators
+        """Have the roles of people follow the sites they are about."""
+        from sessions_auth.role_writes import follow_sites
         from sites.writes import FOLLOWERS
 
-        FOLLOWERS.append(follow_coordinators)
+        FOLLOWERS.append(follow_sites)

@@ -1,6 +1,7 @@
 """Passwords: changing, forgetting and resetting them (spec 01 §C.6)."""
 
 import secrets
+from collections.abc import Iterable
 from datetime import timedelta
 
 from django.contrib.auth.hashers import check_password, make_password
@@ -146,10 +147,20 @@ def _meant(wish: ForgottenPassword) -> User | None:
 
 def reset_token(user: User) -> str:
     """A fresh token to choose a password with; the user's earlier one is void."""
-    text = secrets.token_urlsafe(32)
-    fresh = {"digest": tokens.digest(text), "created_at": timezone.now()}
-    PasswordReset.objects.update_or_create(user=user, defaults=fresh)
-    return text
+    return reset_tokens([user])[user.pk]
+
+
+def reset_tokens(users: Iterable[User]) -> dict[int, str]:
+    """Fresh tokens to choose passwords with, by user; one statement."""
+    texts = {user.pk: secrets.token_urlsafe(32) for user in users}
+    now = timezone.now()
+    PasswordReset.objects.bulk_create(
+        [PasswordReset(user_id=pk, digest=tokens.digest(text), created_at=now) for pk, text in texts.items()],
+        update_conflicts=True,
+        unique_fields=["user"],
+        update_fields=["digest", "created_at"],
+    )
+    return texts
 
 
 def reset(wish: NewPassword) -> None:

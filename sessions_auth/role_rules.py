@@ -5,14 +5,12 @@ from collections.abc import Collection, Iterator, Mapping
 from biobank.access import Actor
 from biobank.wire.errors import ACCESS_DENIED, Code, Problem
 from sessions_auth.detail import RoleDetail
-from sites.rules import too_long
+from sites.rules import OPERATION_NOT_FOUND, RESOURCE_NOT_FOUND, too_long
 
 ROLE_NAME_REQUIRED = Code("RBAC_ROLE_NAME_REQUIRED", "A role needs a name")
 DUP_ROLE_NAME = Code("RBAC_DUP_ROLE_NAME", "A role with the same name exists already: {name}")
 ROLE_NOT_FOUND = Code("RBAC_ROLE_NOT_FOUND", "There is no such role: {key}")
 ROLE_IN_USE = Code("RBAC_REF_ENTITY_FOUND", "Users still have the role")
-RESOURCE_NOT_FOUND = Code("RBAC_RESOURCE_NOT_FOUND", "There is no such resource: {key}")
-OPERATION_NOT_FOUND = Code("RBAC_OPERATION_NOT_FOUND", "There is no such operation: {key}")
 SUBJECT_NOT_FOUND = Code("RBAC_SUBJECT_NOT_FOUND", "There is no such user: {key}")
 SUBJECT_ROLE_NOT_FOUND = Code("RBAC_SUBJECT_ROLE_NOT_FOUND", "The user has no such role: {key}")
 GROUP_ID_REQUIRED = Code("RBAC_GROUP_ID_REQUIRED", "Which user group? Its id is needed")

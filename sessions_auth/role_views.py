@@ -5,7 +5,7 @@ from rest_framework.request import Request
 from biobank.wire.errors import INVALID_INPUT, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.paging import Count
-from sessions_auth import role_reads, role_writes, vocabulary
+from sessions_auth import letters, role_reads, role_writes, vocabulary
 from sessions_auth.detail import RoleDetail, RoleQuery, SubjectRoleDetail
 from sessions_auth.models import SubjectRole
 from sessions_auth.role_writes import Assignment
@@ -54,20 +54,21 @@ class SubjectRoles(ApiView):
     @operation("Give a user a role", body=SubjectRoleDetail, answer=SubjectRoleDetail)
     def post(self, request: Request, user: int, body: SubjectRoleDetail) -> SubjectRoleDetail:
         role_reads.subject(user)
-        return _detail(role_writes.ASSIGNMENTS.write_one(Assignment(user, body), self.actor))
+        return _told(role_writes.ASSIGNMENTS.write_one(Assignment(user, body), self.actor), "given")
 
 
 class SubjectRoleOne(ApiView):
     @operation("Change a role of a user", body=SubjectRoleDetail, answer=SubjectRoleDetail)
     def put(self, request: Request, user: int, pk: int, body: SubjectRoleDetail) -> SubjectRoleDetail:
         role_reads.subject_role(user, pk)
-        return _detail(role_writes.ASSIGNMENTS.write_one(Assignment(user, body), self.actor, pk))
+        return _told(role_writes.ASSIGNMENTS.write_one(Assignment(user, body), self.actor, pk), "changed")
 
     @operation("Take a role from a user", answer=SubjectRoleDetail)
     def delete(self, request: Request, user: int, pk: int) -> SubjectRoleDetail:
         row = role_reads.subject_role(user, pk)
         found = _detail(row.pk)
         role_writes.withdraw(row, self.actor)
+        letters.tell_role(row, "taken")
         return found
 
 
@@ -135,6 +136,13 @@ class GroupRoles(ApiView):
         if body:
             raise Refused(INVALID_INPUT(name="roles", value="groups carry no rights"))
         return []
+
+
+def _told(pk: int, verb: str) -> SubjectRoleDetail:
+    """The role as it is now, after telling those whom it concerns."""
+    rows = SubjectRole.objects.select_related("user", "role", "site", "protocol")
+    letters.tell_role(rows.get(pk=pk), verb)
+    return _detail(pk)
 
 
 def _detail(pk: int) -> SubjectRoleDetail:

@@ -9,6 +9,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert
+from biobank.batch.update import update
 from biobank.wire.errors import ADMIN_RIGHTS_REQUIRED, Problem
 from sessions_auth import role_rules, tokens
 from sessions_auth.detail import RoleDetail, SubjectRoleDetail
@@ -68,7 +69,7 @@ def apply_roles(plans: Sequence[RolePlan], actor: Actor) -> list[int]:
     rows = [plan.row for plan in plans]
     old = [row for row in rows if row.pk is not None]
     insert([row for row in rows if row.pk is None])
-    Role.objects.bulk_update(old, ["name", "description"])
+    update(old, ("name", "description"))
     RoleEntry.objects.filter(role__in=old).delete()
     entries = [entry for plan in plans for entry in plan.entries]
     for entry in entries:
@@ -234,7 +235,7 @@ def apply_assignments(plans: Sequence[SubjectRole], actor: Actor) -> list[int]:
     """Write who holds which role; their rights count from their next call."""
     old = [row for row in plans if row.pk is not None]
     insert([row for row in plans if row.pk is None])
-    SubjectRole.objects.bulk_update(old, ["role", "site", "protocol", "system_role"])
+    update(old, ("role_id", "site_id", "protocol_id", "system_role"))
     tokens.forget(row.user_id for row in plans)
     return [row.pk for row in plans]
 
@@ -279,8 +280,15 @@ def follow_users(*, promoted: Sequence[int], demoted: Sequence[int], moved: Sequ
         links.exclude(usergroup__institute=F("user__institute")).delete()
 
 
-def follow_coordinators(site_ids: Sequence[int]) -> None:
-    """Coordinators of an active site hold the role Administrator there, others who had it lose it (spec 01 §E.2)."""
+def follow_sites(site_ids: Sequence[int]) -> None:
+    """Coordinators of an active site hold the role Administrator there, others who had it lose it (spec 01 §E.2).
+
+    A site that went to another institute leaves the roles and the desks of the old one's people.
+    """
+    foreign = SubjectRole.objects.filter(site__in=site_ids).exclude(user__institute=F("site__institute"))
+    _remove(foreign)
+    moved = User.objects.filter(primary_site__in=site_ids).exclude(institute=F("primary_site__institute"))
+    moved.update(primary_site=None)
     wanted = set(
         Site.coordinators.through._default_manager.filter(site__in=site_ids, site__activity_status="Active")
         .values_list("user_id", "site_id")

@@ -14,6 +14,7 @@ from django.utils import timezone
 from biobank import memory
 from biobank.access import Actor
 from biobank.configuration.reads import flag, number
+from sessions_auth import mail
 from sessions_auth.actor import actor_of
 from sessions_auth.models import Token, User
 from sessions_auth.rules import is_within
@@ -45,7 +46,10 @@ def issue(user: User, ip_address: str = "", device: str = "") -> str:
     most = number("auth", "max_login_sessions")
     if most > 0:
         newest = Token.objects.filter(user=user).order_by("-pk")[:most]
-        _revoke(Token.objects.filter(user=user).exclude(pk__in=list(newest.values_list("pk", flat=True))))
+        oldest = Token.objects.filter(user=user).exclude(pk__in=list(newest.values_list("pk", flat=True)))
+        if oldest.exists():
+            _revoke(oldest)
+            mail.session_ended(user)
     return text
 
 

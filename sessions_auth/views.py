@@ -1,16 +1,16 @@
 """`/users` (spec 01 §C.4 - §C.9)."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework.request import Request
 
-from biobank.batch.door import Change
 from biobank.configuration.reads import flag, number
 from biobank.wire.errors import INVALID_REQUEST, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.paging import Count
 from biobank.wire.status import Effect
-from sessions_auth import mail, passwords, reads, rules, signin, writes
+from sessions_auth import letters, mail, reads, rules, signin, writes
 from sessions_auth.actor import system_actor
 from sessions_auth.authentication import token_of
 from sessions_auth.detail import (
@@ -42,13 +42,13 @@ class UserList(ApiView):
     def post(self, request: Request, body: UserDetail) -> UserDetail:
         """The new user gets a mail with a link to choose a password."""
         pk = writes.USERS.write_one(body, self.actor)
-        _invite([pk])
+        letters.invite([pk])
         return reads.details([pk])[0]
 
     @operation("Delete users", query=DeleteQuery, answer=list[UserDetail])
     def delete(self, request: Request, query: DeleteQuery) -> list[UserDetail]:
         gone = UserDetail(activity_status="Disabled")
-        return reads.details(writes.change_all(query.id or [], gone, self.actor))
+        return _changed(query.id or [], gone, self)
 
 
 class UserCount(ApiView):
@@ -64,15 +64,15 @@ class UserOne(ApiView):
 
     @operation("Replace a user", body=UserDetail, answer=UserDetail)
     def put(self, request: Request, pk: int, body: UserDetail) -> UserDetail:
-        return _changed(pk, writes.whole(body), self)
+        return _changed([pk], writes.whole(body), self)[0]
 
     @operation("Change the keys that are sent", body=UserDetail, answer=UserDetail)
     def patch(self, request: Request, pk: int, body: UserDetail) -> UserDetail:
-        return _changed(pk, body, self)
+        return _changed([pk], body, self)[0]
 
     @operation("Delete a user", answer=UserDetail)
     def delete(self, request: Request, pk: int) -> UserDetail:
-        return _changed(pk, UserDetail(activity_status="Disabled"), self)
+        return _changed([pk], UserDetail(activity_status="Disabled"), self)[0]
 
 
 class UserById(ApiView):
@@ -89,7 +89,7 @@ class UserStatus(ApiView):
             raise Refused(rules.STATUS_CHANGE_NOT_ALLOWED(value=body.activity_status))
         if reads.user(pk).activity_status == status:
             return reads.details([pk])[0]
-        return _changed(pk, UserDetail(activity_status=status), self)
+        return _changed([pk], UserDetail(activity_status=status), self)[0]
 
 
 class UserBulkUpdate(ApiView):
@@ -102,7 +102,7 @@ class UserBulkUpdate(ApiView):
             raise Refused(rules.SOME_NOT_FOUND.missing(key=", ".join(str(name) for name in missing)))
         named = [user.pk for ref in wanted if (user := found.find(ref)) is not None]
         patch = writes.bulk_patch(body.detail)
-        return reads.details(writes.change_all([*(body.ids or []), *named], patch, self.actor))
+        return _changed([*(body.ids or []), *named], patch, self)
 
 
 class UserDependents(ApiView):
@@ -176,16 +176,9 @@ class Announcements(ApiView):
         return True
 
 
-def _changed(pk: int, detail: UserDetail, view: ApiView) -> UserDetail:
-    waiting = User.objects.filter(pk=pk, activity_status="Pending").exists()
-    writes.USERS.write([Change(detail, pk)], view.actor)
-    if waiting:
-        _invite([pk], approved=True)
-    return reads.details([pk])[0]
-
-
-def _invite(pks: list[int], *, approved: bool = False) -> None:
-    """Mail active local users a link to choose their password."""
-    users = User.objects.filter(pk__in=pks, activity_status="Active", domain__name=LOCAL_DOMAIN)
-    for user in users.exclude(type=User.Type.CONTACT):
-        mail.password_link(user, passwords.reset_token(user), approved=approved)
+def _changed(pks: Sequence[int], detail: UserDetail, view: ApiView) -> list[UserDetail]:
+    """The same change for users, all or none, and the mails that go with it."""
+    before = letters.statuses(pks)
+    written = writes.change_all(pks, detail, view.actor)
+    letters.tell_changes(before)
+    return reads.details(written)

@@ -7,8 +7,7 @@ from biobank.wire.detail import Payload, Text
 from biobank.wire.errors import Code, Problem, Refused
 from sessions_auth.models import Permission, RightWord, RoleEntry
 from sessions_auth.resources import operations_of
-from sessions_auth.role_rules import OPERATION_NOT_FOUND, RESOURCE_NOT_FOUND
-from sites.rules import too_long
+from sites.rules import OPERATION_NOT_FOUND, RESOURCE_NOT_FOUND, too_long
 
 RESOURCE_NAME_REQUIRED = Code("RBAC_RESOURCE_NAME_REQUIRED", "Which resource? A name is needed")
 OPERATION_NAME_REQUIRED = Code("RBAC_OPERATION_NAME_REQUIRED", "Which operation? A name is needed")

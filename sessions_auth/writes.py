@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from biobank.access import CONTACT, INSTITUTE, REGULAR, SUPER, Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert
+from biobank.batch.update import update
 from biobank.records import disable
 from biobank.wire.errors import ACCESS_DENIED, Problem
 from sessions_auth import reads, role_writes, rules, signin, tokens
@@ -24,7 +25,7 @@ from terminology.reads import Terms, load_terms
 
 PRINTERS = "label_printer_name"
 _SAVED = [
-    "login_name", "domain", "first_name", "last_name", "email_address", "type", "institute", "primary_site",
+    "login_name", "domain_id", "first_name", "last_name", "email_address", "type", "institute_id", "primary_site_id",
     "phone_number", "address", "manage_forms", "manage_wfs", "manage_print_jobs", "dnd", "api_user", "ip_range",
     "time_zone", "default_printer", "download_labels_print_file", "activity_status",
 ]  # fmt: skip
@@ -231,7 +232,7 @@ def apply_users(plans: Sequence[UserPlan], actor: Actor) -> list[int]:
     insert([row for row in rows if row.pk is None])
     changed = [plan for plan in plans if plan.was is not None]
     if changed:
-        User.objects.bulk_update([plan.row for plan in changed], _SAVED)
+        update([plan.row for plan in changed], _SAVED)
     role_writes.follow_users(
         promoted=[
             p.row.pk for p in plans if p.row.type == INSTITUTE and (p.was is None or p.was.type != INSTITUTE)

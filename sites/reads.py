@@ -1,14 +1,16 @@
 """Reading institutes and sites: lists, single records, look-ups for batches, and who sees which site."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from django.apps import apps
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import Count, IntegerField, OuterRef, Prefetch, Q, QuerySet, Subquery, Value
 from django.db.models.functions import Coalesce, Lower
 
-from biobank.access import Actor
-from biobank.wire.errors import ACCESS_DENIED, Refused
+from biobank.access import OPERATIONS, RESOURCES, Actor
+from biobank.wire.errors import ACCESS_DENIED, Problem, Refused, refuse_if
 from sites.detail import (
     Coordinator,
     Dependents,
@@ -20,7 +22,7 @@ from sites.detail import (
 )
 from sites.filters import NameFilter, SiteFilter
 from sites.models import Institute, Site
-from sites.rules import INSTITUTE_NOT_FOUND, SITE_NOT_FOUND
+from sites.rules import INSTITUTE_NOT_FOUND, OPERATION_NOT_FOUND, RESOURCE_NOT_FOUND, SITE_NOT_FOUND
 
 
 def institutes() -> QuerySet[Institute]:
@@ -69,13 +71,34 @@ def institutes_by_name(names: Iterable[str | None]) -> dict[str, Institute]:
     return {row.name.lower(): row for row in rows}
 
 
-def institute_dependents(pk: int) -> list[Dependents]:
-    """What keeps an institute from being deleted: its sites and users."""
-    counts = {
-        "site": Site.objects.filter(institute=pk).exclude(activity_status="Disabled").count(),
-        "user": get_user_model().objects.filter(institute=pk).exclude(activity_status="Disabled").count(),
-    }
-    return [Dependents(name=name, count=count) for name, count in counts.items() if count]
+def institute_dependents(pks: Iterable[int]) -> dict[int, list[Dependents]]:
+    """What keeps institutes from being deleted, by institute: sites, users, user groups; one query a kind."""
+    references = [(name, relation, "institute", None) for name, relation in _OF_INSTITUTES]
+    return _dependents(references, pks)
+
+
+_OF_INSTITUTES = (
+    ("site", "sites.Site"),
+    ("user", settings.AUTH_USER_MODEL),
+    ("user_group", "sessions_auth.UserGroup"),
+)
+
+
+def _dependents(
+    references: Iterable[tuple[str, str, str, str | None]], pks: Iterable[int]
+) -> dict[int, list[Dependents]]:
+    """Counts by what is referred to: (name to tell, model, its reference, relation to the record it lives with)."""
+    wanted = list(pks)
+    found: dict[int, list[Dependents]] = {pk: [] for pk in wanted}
+    if not wanted:
+        return found
+    for name, model, reference, lives_with in references:
+        rows = apps.get_model(model)._default_manager.filter(**{f"{reference}__in": wanted})
+        holder = f"{lives_with}__activity_status" if lives_with else "activity_status"
+        counted = rows.exclude(**{holder: "Disabled"}).order_by().values(reference).annotate(n=Count("pk"))
+        for pk, count in counted.values_list(reference, "n"):
+            found[pk].append(Dependents(name=name, count=count))
+    return found
 
 
 def sites() -> QuerySet[Site]:
@@ -103,6 +126,7 @@ def listed_sites(query: SiteQuery, actor: Actor) -> QuerySet[Site]:
         actor.has_any(resource, "Create", "Update")
         for resource in ("ParticipantPhi", "Order", "ShippingAndTracking")
     )
+    refuse_if(_unknown_words(query))
     rows = sites() if widened else sites_for(actor, query.resource, query.operation or "Read")
     rows = rows.exclude(activity_status="Closed").select_related("institute")
     found: QuerySet[Site] = SiteFilter(query.model_dump(), rows).qs
@@ -123,6 +147,20 @@ def listed_sites(query: SiteQuery, actor: Actor) -> QuerySet[Site]:
             cp_total=Coalesce(Subquery(counted.values("n")), Value(0), output_field=IntegerField())
         )
     return rows.order_by(Lower("name"), "pk")
+
+
+def _unknown_words(query: SiteQuery) -> Iterator[Problem]:
+    """Resource or operation of the query that nobody knows, neither the server nor the installation."""
+    given = {"resource": query.resource, "operation": query.operation}
+    shipped = {"resource": RESOURCES, "operation": OPERATIONS}
+    strange = {kind: name for kind, name in given.items() if name and name not in shipped[kind]}
+    if not strange:
+        return
+    words = apps.get_model("sessions_auth.RightWord")._default_manager.filter(name__in=strange.values())
+    added = set(words.values_list("kind", "name"))
+    for kind, name in strange.items():
+        if (kind, name) not in added:
+            yield (RESOURCE_NOT_FOUND if kind == "resource" else OPERATION_NOT_FOUND)(key=name)
 
 
 def count_sites(query: SiteQuery) -> int:
@@ -199,25 +237,15 @@ def sites_by_name(names: Iterable[str | None]) -> dict[str, Site]:
     return {row.name.lower(): row for row in rows.select_related("institute")}
 
 
-# What refers to a site, and the name dependents are reported under (spec 01 §E.2)
-_REFERENCES = (
-    ("visit", "visit.Visit", "site"),
-    ("collection_protocol", "protocol.ProtocolSite", "site"),
-    ("participant", "participant.MedicalRecord", "site"),
-    ("collection_protocol_event", "protocol.Event", "default_site"),
+# What refers to a site: name to tell (spec 01 §E.2), model, its reference, relation to the record it lives with
+_OF_SITES = (
+    ("visit", "visit.Visit", "site", None),
+    ("collection_protocol", "protocol.ProtocolSite", "site", "protocol"),
+    ("participant", "participant.MedicalRecord", "site", "participant"),
+    ("collection_protocol_event", "protocol.Event", "default_site", None),
 )
 
 
-def site_dependents(pk: int) -> list[Dependents]:
-    """What keeps a site from being deleted; one query a kind."""
-    from django.apps import apps
-
-    found = []
-    for name, model, attribute in _REFERENCES:
-        rows = apps.get_model(model)._default_manager.filter(**{attribute: pk})
-        if any(field.name == "activity_status" for field in rows.model._meta.fields):
-            rows = rows.exclude(activity_status="Disabled")
-        count = rows.count()
-        if count:
-            found.append(Dependents(name=name, count=count))
-    return found
+def site_dependents(pks: Iterable[int]) -> dict[int, list[Dependents]]:
+    """What keeps sites from being deleted, by site; one query a kind."""
+    return _dependents(_OF_SITES, pks)

@@ -28,6 +28,8 @@ SITE_INVALID_COORDINATOR = Code(
     "SITE_INVALID_COORDINATOR", "Coordinators must belong to the site's institute"
 )
 COORDINATOR_NOT_FOUND = Code("USER_NOT_FOUND", "There is no such user: {key}")
+RESOURCE_NOT_FOUND = Code("RBAC_RESOURCE_NOT_FOUND", "There is no such resource: {key}")
+OPERATION_NOT_FOUND = Code("RBAC_OPERATION_NOT_FOUND", "There is no such operation: {key}")
 
 STATUSES = ("Active", "Closed", "Disabled")
 TOO_LONG = Code("COMMON_VALUE_TOO_LONG", "{name} is longer than {limit} characters")

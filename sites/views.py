@@ -1,8 +1,9 @@
 """`/institutes` and `/sites` (spec 01 §E.1, §E.2)."""
 
+from collections.abc import Sequence
+
 from rest_framework.request import Request
 
-from biobank.batch.door import Change
 from biobank.wire.errors import Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.paging import Count
@@ -34,8 +35,7 @@ class InstituteList(ApiView):
 
     @operation("Delete or close institutes", query=DeleteQuery, answer=list[InstituteDetail])
     def delete(self, request: Request, query: DeleteQuery) -> list[InstituteDetail]:
-        pks = writes.delete_institutes(query.id or [], self.actor, close=bool(query.close))
-        return [_institute(pk) for pk in pks]
+        return _institutes(writes.delete_institutes(query.id or [], self.actor, close=bool(query.close)))
 
 
 class InstituteCount(ApiView):
@@ -83,11 +83,17 @@ class InstituteOne(ApiView):
 class InstituteDependents(ApiView):
     @operation("What keeps an institute from being deleted", answer=list[Dependents])
     def get(self, request: Request, pk: int) -> list[Dependents]:
-        return reads.institute_dependents(reads.institute(pk=pk).pk)
+        return reads.institute_dependents([reads.institute(pk=pk).pk])[pk]
 
 
 def _institute(pk: int) -> InstituteDetail:
-    return reads.institute_details([Institute.objects.get(pk=pk)])[0]
+    return _institutes([pk])[0]
+
+
+def _institutes(pks: Sequence[int]) -> list[InstituteDetail]:
+    """Institutes as they are now, deleted ones too, in the order given."""
+    found = Institute.objects.in_bulk(list(pks))
+    return reads.institute_details([found[pk] for pk in pks])
 
 
 class SiteList(ApiView):
@@ -119,22 +125,7 @@ class SiteByName(ApiView):
 class SiteBulkUpdate(ApiView):
     @operation("The same change for many sites", body=BulkSites, answer=list[SiteDetail])
     def put(self, request: Request, body: BulkSites) -> list[SiteDetail]:
-        named = reads.sites_by_name(body.names or [])
-        missing = [name for name in body.names or [] if name.lower() not in named]
-        if missing:
-            raise Refused(*(rules.SITE_NOT_FOUND.missing(key=name) for name in missing))
-        pks = [*(body.ids or []), *(named[name.lower()].pk for name in body.names or [])]
-        honoured = {
-            "institute_name",
-            "coordinators",
-            "type",
-            "activity_status",
-        } & body.detail.model_fields_set
-        patch = SiteDetail.model_construct(
-            _fields_set=honoured, **{n: getattr(body.detail, n) for n in honoured}
-        )
-        changes = [Change(writes.patch_detail(pk, patch, self.actor), pk) for pk in dict.fromkeys(pks)]
-        return reads.site_details(writes.SITES.write(changes, self.actor))
+        return reads.site_details(writes.bulk_update(body, self.actor))
 
 
 class SiteOne(ApiView):
@@ -148,8 +139,7 @@ class SiteOne(ApiView):
 
     @operation("Change the keys that are sent", body=SiteDetail, answer=SiteDetail)
     def patch(self, request: Request, pk: int, body: SiteDetail) -> SiteDetail:
-        full = writes.patch_detail(pk, body, self.actor)
-        return reads.site_details([writes.SITES.write_one(full, self.actor, pk)])[0]
+        return reads.site_details(writes.change_sites([pk], body, self.actor))[0]
 
     @operation("Delete or close a site", query=DeleteQuery, answer=SiteDetail)
     def delete(self, request: Request, pk: int, query: DeleteQuery) -> SiteDetail:
@@ -160,4 +150,4 @@ class SiteDependents(ApiView):
     @operation("What keeps a site from being deleted", answer=list[Dependents])
     def get(self, request: Request, pk: int) -> list[Dependents]:
         reads.site(self.actor, pk=pk)
-        return reads.site_dependents(pk)
+        return reads.site_dependents([pk])[pk]

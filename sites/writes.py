@@ -1,7 +1,8 @@
 """Writing institutes and sites: plan a batch, apply it (spec 01 §E.1, §E.2)."""
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Q
@@ -10,10 +11,11 @@ from django.db.models.functions import Lower
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert
+from biobank.batch.update import update
 from biobank.records import disable
-from biobank.wire.errors import Problem
+from biobank.wire.errors import Problem, refuse_if
 from sites import reads, rules
-from sites.detail import Coordinator, InstituteDetail, SiteDetail
+from sites.detail import BulkSites, Coordinator, InstituteDetail, SiteDetail
 from sites.models import Institute, Site
 from terminology.reads import Terms, load_terms
 
@@ -32,11 +34,21 @@ def plan_institutes(changes: Sequence[Change[InstituteDetail]], actor: Actor) ->
         .filter(lowered__in={(change.detail.name or "").lower() for change in changes})
         .values_list("pk", "lowered")
     }
-    return [_plan_institute(change, stored, taken, actor) for change in changes]
+    in_use = {pk for pk, found in reads.institute_dependents(_deleted(changes)).items() if found}
+    return [_plan_institute(change, stored, taken, in_use, actor) for change in changes]
+
+
+def _deleted(changes: Sequence[Change[InstituteDetail]] | Sequence[Change[SiteDetail]]) -> list[int]:
+    """The keys of the records that a batch wants to delete."""
+    return [change.pk for change in changes if change.pk and change.detail.activity_status == "Disabled"]
 
 
 def _plan_institute(
-    change: Change[InstituteDetail], stored: dict[int, Institute], taken: dict[str, int], actor: Actor
+    change: Change[InstituteDetail],
+    stored: dict[int, Institute],
+    taken: dict[str, int],
+    in_use: set[int],
+    actor: Actor,
 ) -> Institute | Refusal:
     detail = change.detail
     row = Institute() if change.pk is None else stored.get(change.pk)
@@ -46,12 +58,7 @@ def _plan_institute(
     name = detail.name or ""
     if not problems and taken.get(name.lower(), row.pk) != row.pk:
         problems.append(rules.INSTITUTE_DUP_NAME(name=name))
-    if (
-        detail.activity_status == "Disabled"
-        and row.pk
-        and not problems
-        and reads.institute_dependents(row.pk)
-    ):
+    if not problems and row.pk in in_use:
         problems.append(rules.INSTITUTE_IN_USE())
     if problems:
         return Refusal(tuple(problems))
@@ -62,7 +69,7 @@ def _plan_institute(
 
 def apply_institutes(plans: Sequence[Institute], actor: Actor) -> list[int]:
     """Write the planned institutes; three statements whatever their number."""
-    _save(plans, ["name", "activity_status"], name=255)
+    _save(plans, ("name", "activity_status"), name=255)
     return [row.pk for row in plans]
 
 
@@ -72,12 +79,16 @@ INSTITUTES: Door[InstituteDetail, Institute] = Door("institute", plan_institutes
 def delete_institutes(pks: Sequence[int], actor: Actor, *, close: bool = False) -> list[int]:
     """Delete (or close) institutes, all or none."""
     status = "Closed" if close else "Disabled"
-    names = {row.pk: row.name for row in Institute.objects.filter(pk__in=pks)}
-    changes = [Change(InstituteDetail(name=names.get(pk, "?"), activity_status=status), pk) for pk in pks]
+    names = dict(Institute.objects.filter(pk__in=pks).values_list("pk", "name"))
+    wanted = dict.fromkeys(pks)
+    changes = [Change(InstituteDetail(name=names.get(pk, "?"), activity_status=status), pk) for pk in wanted]
     return INSTITUTES.write(changes, actor)
 
 
 # --- Sites ------------------------------------------------------------------------------------------
+
+
+_COLUMNS = ("name", "institute_id", "code", "type", "address", "activity_status")
 
 
 @dataclass(slots=True)
@@ -86,9 +97,6 @@ class SitePlan:
 
     row: Site
     coordinators: list[int] | None = None
-    fields: list[str] = field(
-        default_factory=lambda: ["name", "institute", "code", "type", "address", "activity_status"]
-    )
 
 
 @dataclass(slots=True)
@@ -100,6 +108,7 @@ class _Known:
     terms: Terms
     names: dict[str, int]
     codes: dict[str, int]
+    in_use: set[int]
     users: "_Users"
     actor: Actor
 
@@ -108,13 +117,16 @@ class _Users:
     def __init__(self, references: Iterable[Coordinator]) -> None:
         wanted = list(references)
         condition = Q(pk__in=[ref.id for ref in wanted if ref.id])
-        condition |= Q(email_address__in=[ref.email_address for ref in wanted if ref.email_address])
-        rows = list(get_user_model().objects.filter(condition)) if wanted else []
+        emails = [ref.email_address.lower() for ref in wanted if ref.email_address]
+        people = (
+            get_user_model().objects.exclude(activity_status="Disabled").annotate(low=Lower("email_address"))
+        )
+        rows: list[Any] = list(people.filter(condition | Q(low__in=emails))) if wanted else []
         self._by_id = {row.pk: row for row in rows}
-        self._by_email: dict[str | None, object] = {row.email_address: row for row in rows}
+        self._by_email = {row.email_address.lower(): row for row in rows}
 
-    def find(self, ref: Coordinator) -> object | None:
-        return self._by_id.get(ref.id) if ref.id else self._by_email.get(ref.email_address)
+    def find(self, ref: Coordinator) -> Any:
+        return self._by_id.get(ref.id) if ref.id else self._by_email.get((ref.email_address or "").lower())
 
 
 def plan_sites(changes: Sequence[Change[SiteDetail]], actor: Actor) -> list[SitePlan | Refusal]:
@@ -132,6 +144,7 @@ def plan_sites(changes: Sequence[Change[SiteDetail]], actor: Actor) -> list[Site
         terms=load_terms({"site_type": [detail.type for detail in details]}),
         names={name: pk for pk, name, _ in clashes},
         codes={code: pk for pk, _, code in clashes if code},
+        in_use={pk for pk, found in reads.site_dependents(_deleted(changes)).items() if found},
         users=_Users(ref for detail in details for ref in detail.coordinators or []),
         actor=actor,
     )
@@ -143,19 +156,19 @@ def _plan_site(change: Change[SiteDetail], known: _Known) -> SitePlan | Refusal:
     row = Site() if change.pk is None else known.stored.get(change.pk)
     if row is None:
         return Refusal((rules.SITE_NOT_FOUND.missing(key=change.pk),))
-    problems = list(rules.site_problems(detail))
     institute = known.institutes.get((detail.institute_name or "").lower())
+    if denied := _rights(row, institute, known.actor):
+        return Refusal((denied,))
+    problems = list(rules.site_problems(detail))
     if institute is None and detail.institute_name:
         problems.append(rules.INSTITUTE_NOT_FOUND(key=detail.institute_name))
-    if institute is not None:
-        problems += _rights(row, institute, known.actor)
     kind = known.terms.canonical("site_type", detail.type)
     if kind is None and detail.type:
         problems.append(rules.SITE_INVALID_TYPE(type=detail.type))
     coordinators, wrong = _coordinators(detail, institute, known.users)
     problems += wrong
     problems = problems or list(_clashes(detail, row, known))
-    if detail.activity_status == "Disabled" and row.pk and not problems and reads.site_dependents(row.pk):
+    if not problems and row.pk in known.in_use:
         problems.append(rules.SITE_IN_USE())
     if problems or institute is None or kind is None:
         return Refusal(tuple(problems))
@@ -172,11 +185,12 @@ def _plan_site(change: Change[SiteDetail], known: _Known) -> SitePlan | Refusal:
     return SitePlan(row, coordinators)
 
 
-def _rights(row: Site, institute: Institute, actor: Actor) -> list[Problem]:
+def _rights(row: Site, institute: Institute | None, actor: Actor) -> Problem | None:
     """The caller must administer the institute the site is in, and the one it moves to."""
-    ids = {institute.pk, *([row.institute_id] if row.pk else [])}
+    ids = {institute.pk if institute is not None else actor.institute_id}
+    ids |= {row.institute_id} if row.pk else set()
     found = (rules.may_change_site(actor, pk) for pk in sorted(ids))
-    return [problem for problem in found if problem is not None][:1]
+    return next((problem for problem in found if problem is not None), None)
 
 
 def _coordinators(
@@ -192,10 +206,10 @@ def _coordinators(
         user = users.find(ref)
         if user is None:
             problems.append(rules.COORDINATOR_NOT_FOUND(key=ref.id or ref.email_address))
-        elif institute is not None and user.institute_id != institute.pk:  # type: ignore[attr-defined]
+        elif institute is not None and user.institute_id != institute.pk:
             problems.append(rules.SITE_INVALID_COORDINATOR())
         else:
-            found.append(user.pk)  # type: ignore[attr-defined]
+            found.append(user.pk)
     return found, problems
 
 
@@ -209,7 +223,7 @@ def _clashes(detail: SiteDetail, row: Site, known: _Known) -> Iterable[Problem]:
 def apply_sites(plans: Sequence[SitePlan], actor: Actor) -> list[int]:
     """Write the planned sites and their coordinators; a fixed number of statements."""
     rows = [plan.row for plan in plans]
-    _save(rows, plans[0].fields if plans else [], name=255, code=50)
+    _save(rows, _COLUMNS, name=255, code=50)
     _save_coordinators(plans)
     for follow in FOLLOWERS:
         follow([row.pk for row in rows])
@@ -232,9 +246,16 @@ def _save_coordinators(plans: Sequence[SitePlan]) -> None:
 SITES: Door[SiteDetail, SitePlan] = Door("site", plan_sites, apply_sites)
 
 
-def patch_detail(pk: int, patch: SiteDetail, actor: Actor) -> SiteDetail:
-    """The stored site with the keys that were sent laid over it (spec 01 §A.8)."""
-    full = reads.site(actor, pk=pk)
+def change_sites(pks: Sequence[int], patch: SiteDetail, actor: Actor) -> list[int]:
+    """Lay the keys that were sent over each stored site, all or none (spec 01 §A.8). Raises `Refused`."""
+    wanted = list(dict.fromkeys(pks))
+    there = set(reads.sites().filter(pk__in=wanted).values_list("pk", flat=True))
+    refuse_if(rules.SITE_NOT_FOUND.missing(key=pk) for pk in wanted if pk not in there)
+    stored = reads.site_details(wanted)
+    return SITES.write([Change(_patched(full, patch), full.id) for full in stored], actor)
+
+
+def _patched(full: SiteDetail, patch: SiteDetail) -> SiteDetail:
     sent = {name: getattr(patch, name) for name in patch.model_fields_set if name not in ("id", "cp_count")}
     kept = {name: getattr(full, name) for name in SiteDetail.model_fields if name not in sent}
     return SiteDetail.model_construct(_fields_set=set(SiteDetail.model_fields), **{**kept, **sent})
@@ -242,18 +263,31 @@ def patch_detail(pk: int, patch: SiteDetail, actor: Actor) -> SiteDetail:
 
 def delete_sites(pks: Sequence[int], actor: Actor, *, close: bool = False) -> list[int]:
     """Delete (or close) sites, all or none."""
-    patch = SiteDetail(activity_status="Closed" if close else "Disabled")
-    return SITES.write([Change(patch_detail(pk, patch, actor), pk) for pk in pks], actor)
+    return change_sites(pks, SiteDetail(activity_status="Closed" if close else "Disabled"), actor)
+
+
+BULK_KEYS = frozenset({"institute_name", "coordinators", "type", "activity_status"})
+
+
+def bulk_update(body: BulkSites, actor: Actor) -> list[int]:
+    """The same change for sites named by id or name; other keys are ignored (spec 01 §E.2)."""
+    named = reads.sites_by_name(body.names or [])
+    names = body.names or []
+    refuse_if(rules.SITE_NOT_FOUND.missing(key=name) for name in names if name.lower() not in named)
+    honoured = BULK_KEYS & body.detail.model_fields_set
+    patch = SiteDetail.model_construct(
+        _fields_set=set(honoured), **{name: getattr(body.detail, name) for name in honoured}
+    )
+    return change_sites([*(body.ids or []), *(named[name.lower()].pk for name in names)], patch, actor)
 
 
 # --- Both -------------------------------------------------------------------------------------------
 
 
-def _save(rows: Sequence[Institute] | Sequence[Site], fields: list[str], **lengths: int) -> None:
+def _save(rows: Sequence[Institute] | Sequence[Site], columns: Iterable[str], **lengths: int) -> None:
     """Insert new rows, update the others; the deleted ones free their unique texts."""
     gone = [row for row in rows if row.activity_status == "Disabled"]
     disable(gone, **lengths)
     stored = [row for row in rows if row.pk is not None]
     insert([row for row in rows if row.pk is None])
-    if stored:
-        type(stored[0])._default_manager.bulk_update(stored, fields)  # type: ignore[arg-type]
+    update(stored, columns)

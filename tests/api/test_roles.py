@@ -179,10 +179,10 @@ def test_remembered_rights_cost_no_queries(
 ) -> None:
     settings.TOKEN_CACHE_SECONDS = 60
     session = as_user(factories.user())
-    session.get("/rbac/resources")
+    session.get("/sites/extension-form")
 
     with django_assert_num_queries(0):
-        session.get("/rbac/resources")
+        session.get("/sites/extension-form")
 
 
 def test_grants_are_resource_operation_site_and_protocol() -> None:

@@ -182,5 +182,5 @@ def test_wrong_setting_files(api: Api, as_user: AsUser, statuses: Statuses) -> N
 
 
 def test_what_the_environment_says_can_only_be_read(api: Api) -> None:
-    assert put(api, "common", "data_dir", "/tmp").codes == ["CFG_INVALID_SETTING_VALUE"]
+    assert put(api, "common", "data_dir", "/elsewhere").codes == ["CFG_INVALID_SETTING_VALUE"]
     assert value_of(api, "common", "data_dir") == "********"

@@ -3,7 +3,7 @@
 import pytest
 
 from sites.models import Institute, Site
-from tests import factories
+from tests import factories, studies
 from tests.client import Api, Statuses
 
 pytestmark = pytest.mark.django_db
@@ -125,6 +125,151 @@ def test_an_institute_with_sites_cannot_be_deleted(api: Api) -> None:
     assert api.get(f"/institutes/{made.pk}/dependent-entities").json == [{"name": "site", "count": 1}]
     assert api.delete(f"/institutes/{made.pk}").codes == ["INSTITUTE_REF_ENTITY_FOUND"]
     assert Institute.objects.get(pk=made.pk).activity_status == "Active"
+
+
+def test_several_sites_are_deleted_closed_or_changed_at_once(api: Api, django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
+    one, two, three = (factories.site() for _ in range(3))
+
+    def ids(*sites: Site) -> str:
+        return "&".join(f"id={site.pk}" for site in sites)
+
+    assert api.delete(f"/sites?{ids(one)}&id=99999999").codes == ["SITE_NOT_FOUND"]
+    assert api.get(f"/sites/{one.pk}").json["activityStatus"] == "Active"
+    changed = api.put(
+        "/sites/bulk-update",
+        {
+            "ids": [one.pk],
+            "names": [two.name.upper()],
+            "detail": {"type": "laboratory", "address": "ignored"},
+        },
+    ).json
+    assert [(row["id"], row["type"], row["address"]) for row in changed] == [
+        (one.pk, "Laboratory", None),
+        (two.pk, "Laboratory", None),
+    ]
+    assert api.put("/sites/bulk-update", {"names": ["Nowhere"]}).codes == ["SITE_NOT_FOUND"]
+    wrong = {"ids": [one.pk, two.pk], "detail": {"type": "Moon base"}}
+    assert api.put("/sites/bulk-update", wrong).codes == ["SITE_INVALID_TYPE"] * 2
+    closed = api.delete(f"/sites?{ids(one, two, one)}&close=true").json
+    assert [row["activityStatus"] for row in closed] == ["Closed", "Closed"]
+    many = [factories.site() for _ in range(10)]
+    with django_assert_max_num_queries(32):
+        gone = api.delete(f"/sites?{ids(three, *many)}").json
+    assert {row["activityStatus"] for row in gone} == {"Disabled"}
+
+
+def test_several_institutes_are_deleted_or_none(api: Api, django_assert_max_num_queries) -> None:  # type: ignore[no-untyped-def]
+    made = [factories.institute() for _ in range(10)]
+    ids = "&".join(f"id={row.pk}" for row in made)
+
+    assert api.delete(f"/institutes?{ids}&id=99999999").codes == ["INSTITUTE_NOT_FOUND"]
+    with django_assert_max_num_queries(15):
+        gone = api.delete(f"/institutes?{ids}").json
+    assert [row["id"] for row in gone] == [row.pk for row in made]
+    assert {row["activityStatus"] for row in gone} == {"Disabled"}
+
+
+def test_dependents_are_counted_and_deleted_ones_are_not(api: Api) -> None:
+    site = factories.site()
+    study = studies.protocol(at=[site])
+    event = studies.event(study, default_site=site)
+    registration = studies.registration(study)
+    registration.participant.medical_records.create(site=site, mrn="7")
+    visit = studies.visit(registration, site=site)
+    path = f"/sites/{site.pk}/dependent-entities"
+
+    assert {row["name"]: row["count"] for row in api.get(path).json} == {
+        "visit": 1,
+        "collection_protocol": 1,
+        "participant": 1,
+        "collection_protocol_event": 1,
+    }
+    assert api.delete(f"/sites/{site.pk}").codes == ["SITE_REF_ENTITY_FOUND"]
+    for record in (visit, event, registration.participant, study):
+        type(record).objects.filter(pk=record.pk).update(activity_status="Disabled")
+    assert api.get(path).json == []
+    assert api.delete(f"/sites/{site.pk}").status == 200
+
+
+def test_coordinators_are_of_the_institute(api: Api) -> None:
+    home = Institute.objects.order_by("pk")[0]
+    stranger, local = factories.user(of=factories.institute()), factories.user(of=home)
+
+    assert api.post("/sites", site_body(coordinators=[{"id": 99999999}])).codes == ["USER_NOT_FOUND"]
+    assert api.post("/sites", site_body(coordinators=[{"id": stranger.pk}])).codes == [
+        "SITE_INVALID_COORDINATOR"
+    ]
+    made = api.post(
+        "/sites", site_body(coordinators=[{"emailAddress": local.email_address.upper()}, {}])
+    ).json
+    assert [user["id"] for user in made["coordinators"]] == [local.pk]
+    assert api.patch(f"/sites/{made['id']}", {"coordinators": []}).json["coordinators"] == []
+
+
+def test_lists_show_where_a_right_is_held(api: Api, as_user) -> None:  # type: ignore[no-untyped-def]
+    home = factories.institute()
+    here, there = factories.site(of=home), factories.site(of=home)
+    user = factories.user(of=home)
+    factories.grant(user, {"Visit": ["Read"]}, site=here)
+    factories.grant(user, {"Order": ["Create"]}, site=there)
+    session = as_user(user)
+
+    def listed(query: str) -> list[int]:
+        return [row["id"] for row in session.get(f"/sites?{query}").json]
+
+    assert listed("") == [here.pk, there.pk]
+    assert listed("resource=Visit&operation=Read") == [here.pk]
+    assert listed("resource=Visit&operation=Update") == []
+    assert factories.site().pk in listed("listAll=true")
+    assert session.get("/sites?resource=Moon&operation=Fly").codes == [
+        "RBAC_RESOURCE_NOT_FOUND",
+        "RBAC_OPERATION_NOT_FOUND",
+    ]
+    assert session.get(f"/sites/{factories.site().pk}").codes == ["RBAC_ACCESS_DENIED"]
+    api.post("/rbac/resources", {"name": "Moon"})
+    assert listed("resource=Moon&operation=Read") == []
+
+
+def test_a_site_that_moves_leaves_the_old_institutes_people(api: Api, as_user) -> None:  # type: ignore[no-untyped-def]
+    old, new = factories.institute(), factories.institute()
+    site = factories.site(of=old)
+    user = factories.user(of=old, primary_site=site)
+    factories.grant(user, {"Specimen": ["Read"]}, site=site)
+
+    api.patch(f"/sites/{site.pk}", {"instituteName": new.name})
+
+    assert api.get(f"/rbac/subjects/{user.pk}/roles").json == []
+    assert "primarySite" not in api.get(f"/users/{user.pk}").json
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code"),
+    [
+        ({"activityStatus": "Sleepy"}, "ACTIVITY_STATUS_INVALID"),
+        ({"code": "x" * 51}, "COMMON_VALUE_TOO_LONG"),
+        ({"type": "Moon base"}, "SITE_INVALID_TYPE"),
+    ],
+)
+def test_wrong_sites(api: Api, wrong: dict[str, object], code: str) -> None:
+    assert api.post("/sites", site_body(**wrong)).codes == [code]
+
+
+def test_institutes_are_created_renamed_and_refused(api: Api, anonymous: Api, statuses: Statuses) -> None:
+    made = api.post("/institutes", {"name": " Lakeside University "})
+    assert (made.status, set(made.json)) == (statuses.created, {"id", "name", "activityStatus", "usersCount"})
+    path = f"/institutes/{made.json['id']}"
+    assert api.put(path, {"name": "Hillside University"}).json["name"] == "Hillside University"
+    assert api.post("/institutes", {"name": "HILLSIDE university"}).codes == ["INSTITUTE_DUP_NAME"]
+    assert api.post("/institutes", {"name": ""}).codes == ["INSTITUTE_NAME_REQUIRED"]
+    assert api.post("/institutes", {"name": "x", "activityStatus": "?"}).codes == ["ACTIVITY_STATUS_INVALID"]
+    for answer in (api.get("/institutes/999999"), anonymous.get("/institutes/byname?name=Moon")):
+        assert (answer.status, answer.codes) == (statuses.not_found, ["INSTITUTE_NOT_FOUND"])
+    assert anonymous.get("/institutes/sites").codes == ["INSTITUTE_NAME_REQUIRED"]
+    site = factories.site(of=Institute.objects.get(pk=made.json["id"]))
+    found = anonymous.get(f"/institutes/sites?name=hillside university&siteName={site.name[:3]}").json
+    assert [row["id"] for row in found] == [site.pk]
+    assert api.get("/institutes?name=hillside&includeStats=true").json[0]["usersCount"] == 0
+    assert api.get("/institutes/count?name=hillside").json == {"count": 1}
 
 
 def test_history_tells_who_wrote_and_through_which_door(api: Api, admin) -> None:  # type: ignore[no-untyped-def]
