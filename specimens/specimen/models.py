@@ -4,6 +4,7 @@ from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.db import models
+from django.db.models import Case, F, Value, When
 from django.db.models.functions import Upper
 
 from biobank.records import Record, tracked
@@ -18,9 +19,19 @@ class CollectionStatus(models.TextChoices):
     NOT_COLLECTED = "Not Collected"
 
 
+def _scope(per_protocol: str) -> Case:
+    """Where a name is unique: in the protocol, or (0) everywhere."""
+    return Case(When(**{per_protocol: True}, then=F("protocol_id")), default=Value(0))
+
+
 @tracked
 class Specimen(Record):
-    """`primary` is the root of the tree (null for primaries); `protocol` repeats the visit's."""
+    """`primary` is the root of the tree (null for primaries); `protocol` repeats the visit's.
+
+    A name is unique among all specimens, or, where the settings said so when it was given, in its protocol only:
+    `..._per_cp` keeps what was the rule. Each index of names covers both, so either rule holds whoever writes at
+    the same time, and changing the setting rewrites nothing.
+    """
 
     protocol = models.ForeignKey(CollectionProtocol, models.PROTECT, related_name="+", db_index=False)
     visit = models.ForeignKey(Visit, models.PROTECT, related_name="specimens")
@@ -33,6 +44,9 @@ class Specimen(Record):
     label = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     additional_label = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
     barcode = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+    label_per_cp = models.BooleanField(default=False)
+    additional_label_per_cp = models.BooleanField(default=False)
+    barcode_per_cp = models.BooleanField(default=False)
     specimen_class = models.CharField(max_length=255)
     type = models.CharField(max_length=255)
     anatomic_site = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
@@ -76,20 +90,23 @@ class Specimen(Record):
     class Meta:
         constraints = [
             models.UniqueConstraint(
-                fields=["label"],
+                F("label"),
+                _scope("label_per_cp"),
                 name="specimen_label",
                 violation_error_code="SPECIMEN_DUP_LABEL",
                 violation_error_message="A specimen with the same label exists already",
             ),
             models.UniqueConstraint(
-                fields=["additional_label"],
+                F("additional_label"),
+                _scope("additional_label_per_cp"),
                 condition=models.Q(additional_label__isnull=False),
                 name="specimen_additional_label",
                 violation_error_code="SPECIMEN_DUP_ADDL_LABEL",
                 violation_error_message="A specimen with the same additional label exists already",
             ),
             models.UniqueConstraint(
-                fields=["barcode"],
+                F("barcode"),
+                _scope("barcode_per_cp"),
                 condition=models.Q(barcode__isnull=False),
                 name="specimen_barcode",
                 violation_error_code="SPECIMEN_DUP_BARCODE",
@@ -104,8 +121,47 @@ class Specimen(Record):
         ]
         indexes = [
             models.Index(fields=["protocol", "id"], name="specimen_by_protocol"),
+            # Parts of names, whatever their case
             GinIndex(OpClass(Upper("label"), name="gin_trgm_ops"), name="specimen_label_text"),
+            GinIndex(OpClass(Upper("barcode"), name="gin_trgm_ops"), name="specimen_barcode_text"),
+            GinIndex(OpClass(Upper("additional_label"), name="gin_trgm_ops"), name="specimen_addl_label_text"),
+            # Orders of searches; the first column serves the filter of the same name
+            models.Index(fields=["type", "id"], name="specimen_by_type"),
+            models.Index(fields=["anatomic_site", "id"], name="specimen_by_site"),
+            models.Index(fields=["lineage", "id"], name="specimen_by_lineage"),
+            models.Index(fields=["status", "id"], name="specimen_by_status"),
+            models.Index(fields=["created_on", "id"], name="specimen_by_creation"),
+            # What few specimens are
+            models.Index(fields=["id"], condition=models.Q(available_qty=0), name="specimen_used_up"),
+            models.Index(
+                fields=["id"], condition=models.Q(received_quality="To be Received"), name="specimen_to_receive"
+            ),
         ]
 
     def __str__(self) -> str:
         return self.label or f"specimen {self.pk}"
+
+
+@tracked
+class PoolMember(models.Model):
+    """A specimen that went into a pooled one (spec 03 §3.10)."""
+
+    pool = models.ForeignKey(Specimen, models.PROTECT, related_name="members")
+    member = models.ForeignKey(Specimen, models.PROTECT, related_name="pools", db_index=False)
+    pooled_on = models.DateTimeField()
+    pooled_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, models.SET_NULL, null=True, blank=True, related_name="+", db_index=False
+    )
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(
+                fields=["member", "pool"],
+                name="specimen_pool_member",
+                violation_error_code="COMMON_INVALID_INPUT",
+                violation_error_message="A specimen is in a pool once",
+            )
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.member_id} in {self.pool_id}"

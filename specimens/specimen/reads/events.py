@@ -85,9 +85,9 @@ def _children(row: Specimen) -> Iterator[Happening]:
         "pk", "label", "lineage", "created_on", "created_by"
     ):
         groups.setdefault((lineage, when, user_id), []).append((pk, label))
-    for (lineage, when, user_id), children in groups.items():
-        yield Happening(CHILDREN, children[0][0], when, user_id, (
-            ("lineage", "Lineage", lineage),
+    for (kind, made_on, made_by), children in groups.items():
+        yield Happening(CHILDREN, children[0][0], made_on, made_by, (
+            ("lineage", "Lineage", kind),
             ("children", "Children", _joined(label for _, label in children)),
         ))  # fmt: skip
 
