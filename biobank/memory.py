@@ -39,6 +39,15 @@ def recall(key: str) -> Any:
         return None
 
 
+def recall_all(keys: Iterable[str]) -> dict[str, Any]:
+    """Those of the values that are remembered, in one question."""
+    try:
+        return dict(cache.get_many(list(keys)))
+    except RedisError as error:
+        log.warning("cache not reachable: %s", type(error).__name__)
+        return {}
+
+
 def remember(key: str, value: object, seconds: float) -> None:
     if seconds <= 0:
         return

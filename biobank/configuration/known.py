@@ -99,6 +99,12 @@ KNOWN: tuple[Known, ...] = (
         specimen_barcode_format="",
     ),
     *_flags("biospecimen", mandatory_aliquot_qty=True),
+    *_flags(
+        "biospecimen",
+        uniq_spmn_labels_per_cp=False,
+        uniq_spmn_addl_labels_per_cp=False,
+        uniq_spmn_barcodes_per_cp=False,
+    ),
     *_numbers("biospecimen", max_children_limit=100, max_spmns_update_limit=100),
     *_texts("email", account_id="", server_host="", admin_email_id=""),
     Known("email", "account_password", secured=True),

@@ -37,7 +37,21 @@ def setting(module: str, name: str) -> str:
 
 def flag(module: str, name: str) -> bool:
     """A BOOLEAN setting."""
-    return setting(module, name).lower() in ("true", "1", "yes", "on")
+    return _is_true(setting(module, name))
+
+
+def flags(module: str, *names: str) -> list[bool]:
+    """Several BOOLEAN settings, in order, by one question to the cache."""
+    known = memory.recall_all(memory_key(module, name) for name in names)
+    texts = [known.get(memory_key(module, name)) for name in names]
+    return [
+        _is_true(text if text is not None else setting(module, name))
+        for name, text in zip(names, texts, strict=True)
+    ]
+
+
+def _is_true(text: str) -> bool:
+    return text.lower() in ("true", "1", "yes", "on")
 
 
 def number(module: str, name: str) -> int:

@@ -124,7 +124,9 @@ class Specimen(Record):
             # Parts of names, whatever their case
             GinIndex(OpClass(Upper("label"), name="gin_trgm_ops"), name="specimen_label_text"),
             GinIndex(OpClass(Upper("barcode"), name="gin_trgm_ops"), name="specimen_barcode_text"),
-            GinIndex(OpClass(Upper("additional_label"), name="gin_trgm_ops"), name="specimen_addl_label_text"),
+            GinIndex(
+                OpClass(Upper("additional_label"), name="gin_trgm_ops"), name="specimen_addl_label_text"
+            ),
             # Orders of searches; the first column serves the filter of the same name
             models.Index(fields=["type", "id"], name="specimen_by_type"),
             models.Index(fields=["anatomic_site", "id"], name="specimen_by_site"),
@@ -134,7 +136,9 @@ class Specimen(Record):
             # What few specimens are
             models.Index(fields=["id"], condition=models.Q(available_qty=0), name="specimen_used_up"),
             models.Index(
-                fields=["id"], condition=models.Q(received_quality="To be Received"), name="specimen_to_receive"
+                fields=["id"],
+                condition=models.Q(received_quality="To be Received"),
+                name="specimen_to_receive",
             ),
         ]
 

@@ -112,7 +112,7 @@ class SpecimenStatuses(ApiView):
         "Close, reopen or delete specimens", body=list[SpecimenStatusChange], answer=list[SpecimenDetail]
     )
     def put(self, request: Request, body: list[SpecimenStatusChange]) -> list[Json]:
-        ids = writes.identify([(change.id, change.name, change.barcode) for change in body])
+        ids = writes.identify([writes.Name(c.id, c.name, c.barcode, c.cp_short_title) for c in body])
         return reads.details(self.actor, writes.change_status(body, ids, self.actor))
 
 

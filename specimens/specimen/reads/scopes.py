@@ -5,12 +5,13 @@ from collections.abc import Callable, Collection, Iterable
 from django.db.models import Q, QuerySet
 
 from biobank.access import Actor
+from biobank.configuration.reads import flag
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from specimens.participant.reads import phi_protocols
 from specimens.protocol.reads import allowed_among, protocols_for
 from specimens.specimen.detail import LabelQuery
 from specimens.specimen.models import Specimen
-from specimens.specimen.rules import COLLECTED, NEW, NOT_FOUND
+from specimens.specimen.rules import COLLECTED, NEW, NOT_FOUND, SHORT_TITLE_REQUIRED
 
 SPECIMEN, PRIMARY = "Specimen", "PrimarySpecimen"
 
@@ -65,9 +66,14 @@ def accession_filter(actor: Actor, protocol_ids: Iterable[int]) -> Callable[[int
 
 
 def is_named(query: LabelQuery) -> bool:
-    """Whether a specimen has this label, in this protocol if one is given, or this barcode."""
+    """Whether a specimen has this label, in this protocol if one is given, or this barcode.
+
+    Raises CP_SHORT_TITLE_REQUIRED where labels are unique by protocol only.
+    """
     if not query.label and not query.barcode:
         return False
+    if query.label and not query.cp_short_title and flag("biospecimen", "uniq_spmn_labels_per_cp"):
+        raise Refused(SHORT_TITLE_REQUIRED(label=query.label))
     rows = known_specimens()
     rows = rows.filter(label=query.label) if query.label else rows.filter(barcode=query.barcode)
     if query.cp_short_title:

@@ -57,8 +57,10 @@ def shown(ids: Sequence[int], actor: Actor, *, full: bool = False, brief: bool =
 
 def _in_order(rows: QuerySet[Specimen], attribute: str, keys: Iterable[Any]) -> list[int]:
     """Ids of the rows in the order of the keys they were asked by."""
-    found = {value: pk for pk, value in rows.values_list("pk", attribute)}
-    return [found[key] for key in dict.fromkeys(keys) if key in found]
+    found: dict[Any, list[int]] = {}
+    for pk, value in rows.order_by("pk").values_list("pk", attribute):
+        found.setdefault(value, []).append(pk)
+    return [pk for key in dict.fromkeys(keys) for pk in found.get(key, ())]
 
 
 def _named(rows: QuerySet[Specimen], query: SpecimenQuery) -> list[int]:

@@ -83,6 +83,20 @@ DUP_ADDITIONAL_LABEL = Code(
     "SPECIMEN_DUP_ADDL_LABEL", "A specimen with the same additional label exists already: {label}"
 )
 DUP_BARCODE = Code("SPECIMEN_DUP_BARCODE", "A specimen with the same barcode exists already: {barcode}")
+DUP_LABEL_IN_CP = Code(
+    "SPECIMEN_DUP_LABEL_IN_CP", "A specimen with the same label exists already in the protocol: {label}"
+)
+DUP_ADDITIONAL_LABEL_IN_CP = Code(
+    "SPECIMEN_DUP_ADDL_LABEL_IN_CP",
+    "A specimen with the same additional label exists already in the protocol: {label}",
+)
+DUP_BARCODE_IN_CP = Code(
+    "SPECIMEN_DUP_BARCODE_IN_CP", "A specimen with the same barcode exists already in the protocol: {barcode}"
+)
+SHORT_TITLE_REQUIRED = Code(
+    "CP_SHORT_TITLE_REQUIRED", "Labels are unique by protocol only: {label} needs the protocol's short title"
+)
+NOT_FOUND_IN_CP = Code("SPECIMEN_NOT_FOUND_IN_CP", "There is no such specimen in the protocol: {key}")
 MANUAL_BARCODE = Code(
     "SPECIMEN_MANUAL_BARCODE_NOT_ALLOWED", "Barcodes are generated here: {barcode} cannot be given"
 )
@@ -189,6 +203,27 @@ def place_problem(place: SpecimenLocation | None) -> Problem | None:
     if place.name or (place.id is not None and place.id != -1):
         return PLACE_NOT_FOUND(key=place.name or place.id)
     return None
+
+
+Owners = Sequence[tuple[int, int]]  # (protocol, specimen) of those that have a name
+
+
+def owner(owners: Owners, key: str, protocol_id: int | None, *, per_cp: bool) -> int | Problem:
+    """The specimen that a label or barcode means (spec 03 §3.6).
+
+    Where names are unique by protocol only, the protocol must be known. `protocol_id` -1: an unknown one.
+    """
+    if protocol_id is None and (per_cp or len(owners) > 1):
+        return SHORT_TITLE_REQUIRED(label=key)
+    if protocol_id is not None and (per_cp or len(owners) > 1):
+        owners = [one for one in owners if one[0] == protocol_id]
+        return owners[0][1] if owners else NOT_FOUND_IN_CP(key=key)
+    return owners[0][1] if owners else NOT_FOUND(key=key)
+
+
+def taken(owners: Owners, own: int | None, protocol_id: int, *, per_cp: bool) -> bool:
+    """Whether a name is somebody else's."""
+    return any(pk != own and (not per_cp or protocol == protocol_id) for protocol, pk in owners)
 
 
 class Naming(Enum):

@@ -2,6 +2,7 @@
 
 from specimens.specimen.writes.aliquots import ALIQUOTS
 from specimens.specimen.writes.collect import (
+    Name,
     change_all,
     change_each,
     change_status,
@@ -16,6 +17,6 @@ from specimens.specimen.writes.events import record_events
 from specimens.specimen.writes.store import store
 
 __all__ = [
-    "ALIQUOTS", "SPECIMENS", "Draft", "Node", "change_all", "change_each", "change_status", "collect",
+    "ALIQUOTS", "SPECIMENS", "Draft", "Name", "Node", "change_all", "change_each", "change_status", "collect",
     "collect_visit", "delete", "identify", "plan_specimens", "record_events", "store",
 ]  # fmt: skip

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from itertools import count
-from typing import Any
+from typing import NamedTuple
 
 from django.db import transaction
 from django.db.models import Q
@@ -10,12 +10,14 @@ from django.db.models import Q
 from biobank.access import Actor
 from biobank.batch.door import Change
 from biobank.configuration.reads import number
-from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Refused
+from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Problem, Refused
+from specimens.protocol.reads import protocols_by_short_title
 from specimens.specimen import rules
 from specimens.specimen.detail import SpecimenBulkChange, SpecimenDetail, SpecimenStatusChange
-from specimens.specimen.models import Specimen
+from specimens.specimen.reads.scopes import known_specimens
 from specimens.specimen.writes.doors import SPECIMENS
 from specimens.specimen.writes.drafts import Node
+from specimens.specimen.writes.facts import names_per_protocol
 from specimens.visit.detail import VisitDetail
 from specimens.visit.writes import VISITS
 
@@ -54,26 +56,51 @@ def collect_visit(
         return visit_id, list(zip(nodes, SPECIMENS.write(nodes, actor), strict=True))
 
 
-def identify(keys: Sequence[tuple[int | None, str | None, str | None]]) -> list[int]:
-    """The ids of specimens named by id, label or barcode. Raises SPECIMEN_LABEL_REQUIRED, SPECIMEN_NOT_FOUND."""
-    labels = {label for pk, label, _ in keys if pk is None and label}
-    barcodes = {barcode for pk, label, barcode in keys if pk is None and not label and barcode}
-    rows = Specimen.objects.filter(Q(label__in=labels) | Q(barcode__in=barcodes)).exclude(
-        activity_status="Disabled"
-    )
-    found = list(rows.values_list("pk", "label", "barcode")) if labels or barcodes else []
-    by_label: dict[Any, int] = {label: pk for pk, label, _ in found}
-    by_barcode: dict[Any, int] = {barcode: pk for pk, _, barcode in found}
+class Name(NamedTuple):
+    """What a request calls a specimen by: id, else label, else barcode; the protocol's short title narrows names."""
+
+    id: int | None
+    label: str | None
+    barcode: str | None
+    cp_short_title: str | None
+
+
+def identify(names: Sequence[Name]) -> list[int]:
+    """The ids of the specimens that are named; two queries at most.
+
+    Raises SPECIMEN_LABEL_REQUIRED, SPECIMEN_NOT_FOUND, CP_SHORT_TITLE_REQUIRED, SPECIMEN_NOT_FOUND_IN_CP.
+    """
+    labels = {name.label for name in names if name.id is None and name.label}
+    barcodes = {name.barcode for name in names if name.id is None and not name.label and name.barcode}
+    by_label: dict[str | None, list[tuple[int, int]]] = {}
+    by_barcode: dict[str | None, list[tuple[int, int]]] = {}
+    if labels or barcodes:
+        rows = known_specimens().filter(Q(label__in=labels) | Q(barcode__in=barcodes))
+        for pk, cp, label, barcode in rows.values_list("pk", "protocol_id", "label", "barcode"):
+            by_label.setdefault(label, []).append((cp, pk))
+            by_barcode.setdefault(barcode, []).append((cp, pk))
+    protocols = protocols_by_short_title(name.cp_short_title for name in names)
+    per_cp = names_per_protocol() if labels or barcodes else None
     ids: list[int] = []
-    problems = []
-    for pk, label, barcode in keys:
-        known = pk if pk is not None else by_label.get(label) if label else by_barcode.get(barcode)
-        if known is not None:
-            ids.append(known)
-        elif label or barcode:
-            problems.append(rules.NOT_FOUND(key=label or barcode))
-        else:
+    problems: list[Problem] = []
+    for name in names:
+        if name.id is not None:
+            ids.append(name.id)
+            continue
+        key = name.label or name.barcode
+        if not key or per_cp is None:
             problems.append(rules.LABEL_REQUIRED())
+            continue
+        protocol = protocols.get((name.cp_short_title or "").lower())
+        protocol_id = protocol.pk if protocol is not None else -1 if name.cp_short_title else None
+        if name.label:
+            found = rules.owner(by_label.get(key, ()), key, protocol_id, per_cp=per_cp.labels)
+        else:
+            found = rules.owner(by_barcode.get(key, ()), key, protocol_id, per_cp=per_cp.barcodes)
+        if isinstance(found, Problem):
+            problems.append(found)
+        else:
+            ids.append(found)
     if problems:
         raise Refused(*problems)
     return ids
@@ -81,7 +108,7 @@ def identify(keys: Sequence[tuple[int | None, str | None, str | None]]) -> list[
 
 def change_each(details: Sequence[SpecimenDetail], actor: Actor) -> list[int]:
     """A list of different changes, all or none."""
-    ids = identify([(detail.id, detail.label, detail.barcode) for detail in details])
+    ids = identify([Name(d.id, d.label, d.barcode, d.cp_short_title) for d in details])
     return SPECIMENS.write([Change(detail, pk) for detail, pk in zip(details, ids, strict=True)], actor)
 
 

@@ -63,8 +63,8 @@ class Draft:
     """A specimen as it will be: its row, what it hangs on, and what else its coming about does."""
 
     __slots__ = (
-        "additional", "barcode_format", "batch", "counted", "draw", "label_format", "new", "original", "parent",
-        "print_label", "requirement", "row", "thaw", "visit",
+        "additional", "additional_format", "barcode_format", "batch", "counted", "draw", "label_format", "new",
+        "original", "parent", "print_label", "requirement", "row", "thaw", "visit",
     )  # fmt: skip
 
     def __init__(self, row: Specimen, visit: VisitFacts, *, new: bool) -> None:
@@ -75,6 +75,7 @@ class Draft:
         self.requirement: Requirement | None = None
         self.original: dict[str, Any] | None = None  # the stored values, once something touches them
         self.label_format: LabelFormat | None = None  # names the specimen when it is written
+        self.additional_format: LabelFormat | None = None
         self.barcode_format: LabelFormat | None = None
         self.counted = False  # is named after its parent, with a number
         self.draw: Decimal | None = None  # what it takes out of its parent

@@ -8,10 +8,18 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from biobank.access import Actor
+from biobank.configuration.reads import flags
 from sessions_auth.reads import Users, load_users
 from specimens.participant.reads.scopes import writable
 from specimens.protocol.models import CollectionProtocol, Event, Requirement
-from specimens.protocol.reads import events_by_id, protocols_by_id, requirements_by_id, requirements_of
+from specimens.protocol.reads import (
+    events_by_id,
+    protocols_by_id,
+    protocols_by_short_title,
+    requirements_by_id,
+    requirements_of,
+)
+from specimens.specimen.detail import SpecimenDetail
 from specimens.specimen.models import Specimen
 from specimens.specimen.rules import COLLECTED, DISABLED
 from specimens.specimen.writes.drafts import Draft, VisitFacts
@@ -25,7 +33,7 @@ _VISITS = """
     WHERE (v.id = ANY(%s) OR v.name = ANY(%s)) AND v.activity_status <> 'Disabled'
 """
 _FIND = """
-    SELECT id, label, additional_label, barcode, primary_id, status, activity_status
+    SELECT id, protocol_id, label, additional_label, barcode, primary_id, status, activity_status
     FROM specimen_specimen WHERE {} = ANY(%s)
 """
 
@@ -34,6 +42,7 @@ class _Brief(NamedTuple):
     """A stored specimen as the first look-up finds it."""
 
     id: int
+    protocol_id: int
     label: str | None
     additional_label: str | None
     barcode: str | None
@@ -42,15 +51,36 @@ class _Brief(NamedTuple):
     activity_status: str
 
 
+class NamesPerProtocol(NamedTuple):
+    """Which names need be unique in their protocol only."""
+
+    labels: bool
+    additional_labels: bool
+    barcodes: bool
+
+
+def names_per_protocol() -> NamesPerProtocol:
+    """As the settings say (spec 03 §3.6)."""
+    return NamesPerProtocol._make(
+        flags(
+            "biospecimen",
+            "uniq_spmn_labels_per_cp",
+            "uniq_spmn_addl_labels_per_cp",
+            "uniq_spmn_barcodes_per_cp",
+        )
+    )
+
+
 class Facts:
     """Everything that planning a batch looks up. Stored specimens it names are locked, in the order of their ids."""
 
     def __init__(self, wanted: Wanted, actor: Actor) -> None:
         self.actor = actor
         found = _find(wanted)
-        self.labels = {brief.label: brief.id for brief in found if brief.label}
-        self.additional_labels = {b.additional_label: b.id for b in found if b.additional_label}
-        self.barcodes = {brief.barcode: brief.id for brief in found if brief.barcode}
+        self.labels = _owners((brief.label, brief) for brief in found)
+        self.additional_labels = _owners((brief.additional_label, brief) for brief in found)
+        self.barcodes = _owners((brief.barcode, brief) for brief in found)
+        self.named_protocols = _named_protocols(wanted)
         rows = _lock(wanted, found)
         self.visits: dict[int, VisitFacts] = {}
         self.visits_by_name: dict[str, VisitFacts] = {}
@@ -108,11 +138,27 @@ class Facts:
             if row.parent_id is not None:
                 self.children.setdefault(row.parent_id, []).append(draft)
 
+    def visit(self, detail: SpecimenDetail) -> VisitFacts | None:
+        """The visit that a detail names, by id or else by name."""
+        if detail.visit_id is not None:
+            return self.visits.get(detail.visit_id)
+        return self.visits_by_name.get(detail.visit_name or "")
+
+    def named_protocol(self, detail: SpecimenDetail) -> CollectionProtocol | None:
+        """The protocol that a detail without visit names, by id or else by short title."""
+        if detail.cp_id is not None:
+            return self.named_protocols.get(detail.cp_id)
+        return self.named_protocols.get((detail.cp_short_title or "").lower())
+
     # --- Looked up when somebody asks -----------------------------------------------------------------
 
     @cached_property
     def protocols(self) -> dict[int, CollectionProtocol]:
         return protocols_by_id({visit.protocol_id for visit in self.visits.values()})
+
+    @cached_property
+    def per_cp(self) -> NamesPerProtocol:
+        return names_per_protocol()
 
     @cached_property
     def events(self) -> dict[int, Event]:
@@ -160,6 +206,30 @@ class Facts:
             if draft.requirement is not None:
                 found.setdefault((draft.visit.id, draft.requirement.pk), draft)
         return found
+
+
+Owners = dict[str, list[tuple[int, int]]]
+
+
+def _owners(named: Iterable[tuple[str | None, _Brief]]) -> Owners:
+    """By name, the specimens that have it: (protocol, id). A specimen may be found by several keys."""
+    found: Owners = {}
+    for name, brief in named:
+        if name:
+            owners = found.setdefault(name, [])
+            if (brief.protocol_id, brief.id) not in owners:
+                owners.append((brief.protocol_id, brief.id))
+    return found
+
+
+def _named_protocols(wanted: Wanted) -> dict[int | str, CollectionProtocol]:
+    """Protocols by the id or the short title that the batch names them by."""
+    found: dict[int | str, CollectionProtocol] = {}
+    if wanted.protocol_ids:
+        found |= {pk: protocol for pk, protocol in protocols_by_id(wanted.protocol_ids).items()}
+    if wanted.short_titles:
+        found |= {name: protocol for name, protocol in protocols_by_short_title(wanted.short_titles).items()}
+    return found
 
 
 def _find(wanted: Wanted) -> list[_Brief]:

@@ -155,22 +155,29 @@ class Planner:
                 raise Refused(rules.NOT_FOUND(key=detail.parent_id))
             return found
         if detail.parent_label:
-            found = self.naming.labelled(detail.parent_label)
-            if found is None:
-                raise Refused(rules.NOT_FOUND(key=detail.parent_label))
-            return found
+            labelled = self.naming.labelled(detail.parent_label, self._protocol_of(detail))
+            if isinstance(labelled, Problem):
+                raise Refused(labelled)
+            return labelled
         return None
+
+    def _protocol_of(self, detail: SpecimenDetail) -> int | None:
+        """The protocol that the detail names, by its visit or itself; -1 for an unknown one."""
+        if detail.visit_id is not None or detail.visit_name:
+            visit = self.facts.visit(detail)
+            return visit.protocol_id if visit is not None else -1
+        if detail.cp_id is None and not detail.cp_short_title:
+            return None
+        protocol = self.facts.named_protocol(detail)
+        return protocol.pk if protocol is not None else -1
 
     def _visit(self, detail: SpecimenDetail, parent: Draft | None) -> VisitFacts:
         """The visit that was named, else the parent's. Raises VISIT_NOT_FOUND, SPECIMEN_VISIT_REQUIRED."""
-        if detail.visit_id is not None:
-            found = self.facts.visits.get(detail.visit_id)
-        elif detail.visit_name:
-            found = self.facts.visits_by_name.get(detail.visit_name)
-        elif parent is not None:
+        if detail.visit_id is None and not detail.visit_name:
+            if parent is None:
+                raise Refused(rules.VISIT_REQUIRED())
             return parent.visit
-        else:
-            raise Refused(rules.VISIT_REQUIRED())
+        found = self.facts.visit(detail)
         if found is None:
             raise Refused(rules.VISIT_NOT_FOUND(key=detail.visit_name or detail.visit_id))
         return found

@@ -3,13 +3,15 @@
 from collections.abc import Sequence
 from decimal import Decimal
 
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from biobank.access import Actor
 from biobank.batch.insert import insert, take_keys
 from biobank.batch.update import update
 from biobank.records import stamp
-from specimens.specimen import below
+from biobank.wire.constraints import problem_of
+from biobank.wire.errors import Refused
+from specimens.specimen import below, rules
 from specimens.specimen.models import Specimen
 from specimens.specimen.rules import COLLECTED, DISABLED
 from specimens.specimen.writes.drafts import Draft, all_of
@@ -42,8 +44,12 @@ def store(plans: Sequence[Draft], actor: Actor) -> list[int]:
             stamp(actor, reason=batch.reason)
         batch.generate(drafts)
     stored = _take_from_parents(drafts)
-    insert([draft.row for draft in new])
-    _save([draft for draft in drafts if not draft.new])
+    try:
+        insert([draft.row for draft in new])
+        _save([draft for draft in drafts if not draft.new])
+    except IntegrityError as error:
+        raise_dup_in_cp(error, [draft.row for draft in drafts])
+        raise
     if stored:
         with connection.cursor() as cursor:
             cursor.execute(_DRAW, [list(column) for column in zip(*stored, strict=True)])
@@ -52,6 +58,21 @@ def store(plans: Sequence[Draft], actor: Actor) -> list[int]:
     if below.deleted:
         below.tell_deleted([draft.row.pk for draft in drafts if _is_deleted(draft)], actor)
     return [draft.row.pk for draft in plans]
+
+
+_IN_CP = {
+    rules.DUP_LABEL.code: (rules.DUP_LABEL_IN_CP, "label_per_cp"),
+    rules.DUP_ADDITIONAL_LABEL.code: (rules.DUP_ADDITIONAL_LABEL_IN_CP, "additional_label_per_cp"),
+    rules.DUP_BARCODE.code: (rules.DUP_BARCODE_IN_CP, "barcode_per_cp"),
+}
+
+
+def raise_dup_in_cp(error: IntegrityError, rows: Sequence[Specimen]) -> None:
+    """Raise the refusal of a name that is taken in the protocol, if this is what the database says."""
+    problem = problem_of(error)
+    code, flag = _IN_CP.get(problem.code if problem is not None else "", (None, ""))
+    if code is not None and any(getattr(row, flag) for row in rows):
+        raise Refused(code(label="", barcode="")) from error
 
 
 def _saved(draft: Draft) -> below.Saved | None:

@@ -31,6 +31,8 @@ class Wanted:
         self.requirement_ids: set[int] = set()
         self.by_code = False
         self.whole_visits = False
+        self.protocol_ids: set[int] = set()
+        self.short_titles: set[str] = set()
         details = [change.detail for change in changes]
         self.labels = {detail.label for detail in details if detail.label}
         self.additional_labels = {d.additional_label for d in details if d.additional_label}
@@ -59,14 +61,23 @@ class Wanted:
             self.visit_ids.add(detail.visit_id)
         elif detail.visit_name:
             self.visit_names.add(detail.visit_name)
-        if detail.parent_id is not None:
-            self.parent_ids.add(detail.parent_id)
-        elif detail.parent_label:
-            self.parent_labels.add(detail.parent_label)
+        elif detail.cp_id is not None:
+            self.protocol_ids.add(detail.cp_id)
+        elif detail.cp_short_title:
+            self.short_titles.add(detail.cp_short_title)
+        self._add_parent(detail.parent_id, detail.parent_label)
+        for member in detail.specimens_pool or ():
+            self._add_parent(member.id, member.label)
         if detail.req_id is not None:
             self.requirement_ids.add(detail.req_id)
         elif detail.req_code:
             self.by_code = True
+
+    def _add_parent(self, pk: int | None, label: str | None) -> None:
+        if pk is not None:
+            self.parent_ids.add(pk)
+        elif label:
+            self.parent_labels.add(label)
 
     def _add_users_and_terms(self, details: Sequence[SpecimenDetail]) -> None:
         collected = [event for detail in details if (event := detail.collection_event) is not None]
