@@ -9,7 +9,9 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "biobank.settings")
 
 app = Celery("biobank")
 app.config_from_object("django.conf:settings", namespace="CELERY")
-app.autodiscover_tasks(["biobank.jobs", "importjobs", "queries", "exports", "sessions_auth"])
+app.autodiscover_tasks(
+    ["biobank.jobs", "importjobs", "queries", "exports", "sessions_auth", "specimens.cart"]
+)
 
 
 @beat_init.connect

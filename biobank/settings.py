@@ -104,6 +104,7 @@ INSTALLED_APPS = [
     "specimens.participant",
     "specimens.visit",
     "specimens.specimen",
+    "specimens.cart",
     "importjobs",
     "queries",
     "exports",

@@ -14,7 +14,7 @@ from biobank.wire.http import NotFoundView
 
 APPS = (
     "biobank.configuration", "terminology", "sites", "sessions_auth", "specimens.protocol", "specimens.participant",
-    "specimens.visit", "specimens.specimen", "importjobs", "queries", "exports",
+    "specimens.visit", "specimens.specimen", "specimens.cart", "importjobs", "queries", "exports",
 )  # fmt: skip
 
 

@@ -1,0 +1,1 @@
+"""Carts: lists of specimens that people keep, share and pick from."""

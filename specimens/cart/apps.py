@@ -1,0 +1,8 @@
+"""Carts as an app."""
+
+from django.apps import AppConfig
+
+
+class CartConfig(AppConfig):
+    name = "specimens.cart"
+    label = "cart"

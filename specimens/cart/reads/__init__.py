@@ -1,0 +1,1 @@
+"""Reading carts, what is in them, pick lists and folders."""
