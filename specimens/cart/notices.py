@@ -41,9 +41,10 @@ def tell(cart: int, by: int, joined: Collection[int], left: Collection[int], gro
         return
     default = row.name == rules.default_name(row.owner_id)
     name = f"default cart of {row.owner}" if default else f"cart {row.name}"
-    people = User.objects.filter(activity_status="Active", dnd=False).exclude(pk=by)
+    name = " ".join(name.split())  # it stands in a header
+    people = User.objects.filter(activity_status="Active").exclude(pk=by)
     here = set(people.filter(pk__in=joined).values_list("email_address", flat=True))
     here |= set(people.filter(user_groups__in=groups).values_list("email_address", flat=True))
     gone = set(people.filter(pk__in=left).values_list("email_address", flat=True)) - here
-    send("A cart was shared with you", f"You may now use the {name}.\n", sorted(here))
-    send("A cart is no longer shared with you", f"The {name} is no longer shared with you.\n", sorted(gone))
+    send(f"The {name} was shared with you", "You may read and change it from now on.\n", sorted(here))
+    send(f"The {name} is no longer shared with you", "You cannot open it any more.\n", sorted(gone))

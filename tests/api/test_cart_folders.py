@@ -41,7 +41,9 @@ def ben() -> User:
     return factories.user()
 
 
-def test_a_folder_is_created_replaced_and_deleted(api: Api, admin: User, ana: User, statuses: Statuses) -> None:
+def test_a_folder_is_created_replaced_and_deleted(
+    api: Api, admin: User, ana: User, statuses: Statuses
+) -> None:
     team, one, two = group(ana), cart(api), cart(api)
 
     body = {"name": "Studies", "description": "d", "userGroups": [{"name": team.name}], "cartIds": [one]}
@@ -56,7 +58,11 @@ def test_a_folder_is_created_replaced_and_deleted(api: Api, admin: User, ana: Us
 
     replaced = api.put(path, {"name": "Others", "cartIds": [two]})
     assert replaced.status == statuses.created
-    assert (replaced.json["name"], replaced.json["userGroups"], replaced.json["cartsCount"]) == ("Others", [], 2)
+    assert (replaced.json["name"], replaced.json["userGroups"], replaced.json["cartsCount"]) == (
+        "Others",
+        [],
+        2,
+    )
     assert "description" not in replaced.json
 
     gone = api.delete(path)
@@ -78,7 +84,10 @@ def test_a_folder_is_created_replaced_and_deleted(api: Api, admin: User, ana: Us
 def test_bad_folders_are_refused(api: Api, body: Any, codes: list[str]) -> None:
     kept = folder(api)
 
-    for answer in (api.post("/specimen-list-folders", body), api.put(f"/specimen-list-folders/{kept['id']}", body)):
+    for answer in (
+        api.post("/specimen-list-folders", body),
+        api.put(f"/specimen-list-folders/{kept['id']}", body),
+    ):
         assert (answer.status, answer.codes) == (400, codes)
 
 
@@ -132,10 +141,14 @@ def test_members_of_its_groups_read_and_fill_a_folder_but_do_not_change_it(
         assert (refused.status, refused.codes) == (statuses.forbidden, ["RBAC_ACCESS_DENIED"])
     # The folder does not open the carts in it.
     assert as_user(ana).get(f"/specimen-lists?folderId={found['id']}").json == []
-    assert as_user(ben).put(f"{path}/carts", [cart(as_user(ana))]).codes == ["SPECIMEN_LIST_ACCESS_NOT_ALLOWED"]
+    assert as_user(ben).put(f"{path}/carts", [cart(as_user(ana))]).codes == [
+        "SPECIMEN_LIST_ACCESS_NOT_ALLOWED"
+    ]
 
 
-def test_folders_of_others_are_refused_everywhere(as_user: AsUser, ana: User, ben: User, statuses: Statuses) -> None:
+def test_folders_of_others_are_refused_everywhere(
+    as_user: AsUser, ana: User, ben: User, statuses: Statuses
+) -> None:
     found = folder(as_user(ana))
     path, stranger = f"/specimen-list-folders/{found['id']}", as_user(ben)
     attempts = [

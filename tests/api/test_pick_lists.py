@@ -74,7 +74,10 @@ def test_specimens_are_picked_by_id_label_or_barcode_and_put_back(
 ) -> None:
     path = pick_list(api)
     one, two, three, four = tubes
-    body = {"op": "PICK", "specimens": [{"id": one["id"]}, {"label": two["label"]}, {"barcode": three["barcode"]}]}
+    body = {
+        "op": "PICK",
+        "specimens": [{"id": one["id"]}, {"label": two["label"]}, {"barcode": three["barcode"]}],
+    }
 
     picked = api.put(f"{path}/specimens", body)
 
