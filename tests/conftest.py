@@ -40,6 +40,9 @@ def _start_servers() -> None:
         valkey.start()
         _servers.append(valkey)
         os.environ["REDIS_URL"] = valkey.url
+    os.environ.pop(
+        "PYTHONDONTWRITEBYTECODE", None
+    )  # dozens of processes start: each would compile everything
     os.environ["PASSWORD_HASHERS_FAST"] = "1"
     os.environ["OS_TOKEN_CACHE_SECONDS"] = "0"  # rights given by a test count at once
 
@@ -66,6 +69,7 @@ from django.core.management import call_command  # noqa: E402
 from sessions_auth.models import User  # noqa: E402
 from sessions_auth.tokens import issue  # noqa: E402
 from tests.client import Api, Statuses  # noqa: E402
+from tests.databases import committed as committed  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -118,3 +122,13 @@ def anonymous(db: None) -> Api:
 def as_user(db: None) -> Callable[[User], Api]:
     """Calls as a given user."""
     return lambda user: Api(issue(user))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Flushing would take the default data from all tests after it, whichever these are."""
+    for item in items:
+        marker = item.get_closest_marker("django_db")
+        if "transactional_db" in getattr(item, "fixturenames", ()) or (
+            marker and marker.kwargs.get("transaction")
+        ):
+            raise pytest.UsageError(f"{item.nodeid}: a test that commits takes the fixture `committed`")

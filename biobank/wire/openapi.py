@@ -3,6 +3,7 @@
 import re
 import types
 from dataclasses import dataclass
+from functools import cache, cached_property
 from typing import Annotated, Any, Union, cast, get_args, get_origin
 
 from django.conf import settings
@@ -27,7 +28,7 @@ _PROBLEM = {
 }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Declared:
     """What `operation` was told about a view method. Schemas are made of it only when the document is asked for:
     a process that starts has better things to do."""
@@ -44,6 +45,18 @@ class Declared:
     answer: Any
     write: bool
     others: dict[int, str] | None
+
+    @cached_property
+    def parameters(self) -> list[OpenApiParameter]:
+        return parameters(self.query, self.path_values)
+
+    @cached_property
+    def request_body(self) -> Any:
+        return request_body(self.body, upload=self.upload)
+
+    @cached_property
+    def responses(self) -> dict[Any, Any]:
+        return responses(self.answer, write=self.write, others=self.others)
 
 
 class WireSchema(AutoSchema):
@@ -70,16 +83,13 @@ class WireSchema(AutoSchema):
         return [{}] if self._declared and self._declared.public else cast(Any, super().get_auth())
 
     def get_override_parameters(self) -> Any:
-        declared = self._declared
-        return parameters(declared.query, declared.path_values) if declared else []
+        return self._declared.parameters if self._declared else []
 
     def get_request_serializer(self) -> Any:
-        declared = self._declared
-        return request_body(declared.body, upload=declared.upload) if declared else None
+        return self._declared.request_body if self._declared else None
 
     def get_response_serializers(self) -> Any:
-        declared = self._declared
-        return responses(declared.answer, write=declared.write, others=declared.others) if declared else None
+        return self._declared.responses if self._declared else None
 
     @property
     def _declared(self) -> Declared | None:
@@ -111,10 +121,7 @@ def schema_of(shape: Any) -> dict[str, Any]:
     if isinstance(shape, dict):
         return shape
     if isinstance(shape, type) and issubclass(shape, BaseModel):
-        schema = shape.model_json_schema(by_alias=True, ref_template=_REF)
-        _collect(schema.pop("$defs", {}))
-        if "$ref" not in schema:
-            _components.setdefault(shape.__name__, schema)
+        _collect_model(shape)
         return {"$ref": _REF.format(model=shape.__name__)}
     if get_origin(shape) is list:
         return {"type": "array", "items": schema_of(get_args(shape)[0])}
@@ -123,6 +130,14 @@ def schema_of(shape: Any) -> dict[str, Any]:
     schema = TypeAdapter(shape).json_schema(ref_template=_REF)
     _collect(schema.pop("$defs", {}))
     return schema
+
+
+@cache
+def _collect_model(shape: type[BaseModel]) -> None:
+    schema = shape.model_json_schema(by_alias=True, ref_template=_REF)
+    _collect(schema.pop("$defs", {}))
+    if "$ref" not in schema:
+        _components.setdefault(shape.__name__, schema)
 
 
 def _collect(definitions: dict[str, Any]) -> None:

@@ -38,7 +38,9 @@ _ASKED = {
     "months": "SELECT s.protocol_id, s.lineage = 'New', date_trunc('month', coalesce(s.created_on, "
     "s.collection_time) AT TIME ZONE 'UTC'), s.status, count(*) FROM {specimens} s",
 }
-_COUNTED = " WHERE s.activity_status <> 'Disabled' AND s.status IN ('Collected', 'Pending') GROUP BY 1, 2, 3, 4"
+_COUNTED = (
+    " WHERE s.activity_status <> 'Disabled' AND s.status IN ('Collected', 'Pending') GROUP BY 1, 2, 3, 4"
+)
 
 
 def count() -> Facts:

@@ -1,5 +1,5 @@
 """The journeys through the admin need real processes, as the faults do."""
 
-from tests.faults.conftest import broker, committed, start_worker
+from tests.faults.conftest import broker, start_worker
 
-__all__ = ["broker", "committed", "start_worker"]
+__all__ = ["broker", "start_worker"]

@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psycopg2
 import pytest
 from django.db import connection
+
+from tests.databases import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 FACTS = {
@@ -41,16 +42,8 @@ FACTS = {
 }
 
 
-def _connect(database: str) -> Any:
-    parameters = {**connection.get_connection_params(), "dbname": database}
-    parameters.pop("cursor_factory", None)
-    found = psycopg2.connect(**parameters)
-    found.autocommit = True
-    return found
-
-
 def _facts(database: str) -> dict[str, set[tuple[Any, ...]]]:
-    with contextlib.closing(_connect(database)) as session, session.cursor() as cursor:
+    with contextlib.closing(connect(database)) as session, session.cursor() as cursor:
         found = {}
         for name, statement in FACTS.items():
             cursor.execute(statement)
@@ -62,7 +55,7 @@ def _facts(database: str) -> dict[str, set[tuple[Any, ...]]]:
 def walked(db: None) -> Iterator[str]:
     """A database whose tables came by walking through the migrations."""
     name = f"walked_{uuid4().hex[:8]}"
-    server = _connect("postgres")
+    server = connect("postgres")
     with contextlib.closing(server), server.cursor() as cursor:
         cursor.execute(f"CREATE DATABASE {name}")
         try:

@@ -1,4 +1,4 @@
-"""What tests with real processes share: a database in which commits are real, and Celery workers to kill."""
+"""What tests with real processes share: Celery workers to kill, and patience."""
 
 import contextlib
 import os
@@ -11,11 +11,12 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-import psycopg2
 import pytest
 import redis
 from django.conf import settings
-from django.db import connection, connections
+from django.db import connection
+
+from tests.databases import connect
 
 ROOT = Path(__file__).resolve().parents[2]
 LEASE = 1.5  # seconds
@@ -25,44 +26,6 @@ WORKER_ENVIRONMENT = {
     "OS_JOB_REAP_SECONDS": "0.5",
     "LOG_LEVEL": "WARNING",
 }
-
-
-def _connect(database: str) -> Any:
-    """A connection of its own to a database of the test server; every statement commits."""
-    parameters = {**connection.get_connection_params(), "dbname": database}
-    parameters.pop("cursor_factory", None)
-    found = psycopg2.connect(**parameters)
-    found.autocommit = True
-    return found
-
-
-def _execute(statement: str) -> None:
-    with contextlib.closing(_connect("postgres")) as server, server.cursor() as cursor:
-        cursor.execute(statement)
-
-
-@pytest.fixture
-def committed(db: None) -> Iterator[str]:
-    """A copy of the test database for one test: what it commits, other processes see. Yields its URL."""
-    outer = connections["default"]
-    original = str(outer.settings_dict["NAME"])
-    copy = f"{original}_{uuid4().hex[:8]}"
-    outer.close()  # the transaction around the test is not needed, and a database in use cannot be copied
-    _execute(f'CREATE DATABASE "{copy}" TEMPLATE "{original}"')
-    outer.settings_dict["NAME"] = copy  # shared with the connections of other threads
-    connections["default"] = connections.create_connection("default")
-    try:
-        yield os.environ["DATABASE_URL"].replace(_name_in_url(), f"/{copy}?", 1)
-    finally:
-        connection.close()
-        connections["default"] = outer
-        outer.settings_dict["NAME"] = original
-        _execute(f'DROP DATABASE "{copy}" WITH (FORCE)')
-
-
-def _name_in_url() -> str:
-    url = os.environ["DATABASE_URL"]
-    return "/" + url.split("@", 1)[1].split("/", 1)[1].split("?", 1)[0] + "?"
 
 
 @pytest.fixture
@@ -78,7 +41,7 @@ def broker() -> Iterator[redis.Redis]:
 @pytest.fixture
 def second_session(committed: str) -> Iterator[Any]:
     """Another session on the copied database, outside of Django; it opens transactions by itself."""
-    with contextlib.closing(_connect(str(connection.settings_dict["NAME"]))) as found:
+    with contextlib.closing(connect(str(connection.settings_dict["NAME"]))) as found:
         yield found
 
 
@@ -128,8 +91,9 @@ def start_worker(committed: str, broker: redis.Redis) -> Iterator[Callable[..., 
         worker.kill()
 
 
-def until(condition: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
-    """Wait for a condition; fails the test when it does not come true."""
+def until(condition: Callable[[], bool], what: str, seconds: float = 240.0) -> None:
+    """Wait for a condition; fails the test when it does not come true. On a busy machine a worker may take a minute
+    to start: waiting costs nothing when all is well."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"waited {seconds} seconds in vain for {what}"

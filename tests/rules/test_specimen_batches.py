@@ -319,11 +319,7 @@ def test_a_parent_that_is_pending_or_closed_gives_no_aliquots(importer: Actor, v
 # --- Two at once ------------------------------------------------------------------------------------
 
 
-@pytest.mark.django_db(transaction=True)
-def test_two_who_draw_from_one_parent_at_once_lose_nothing(transactional_db: None) -> None:
-    from django.core.management import call_command
-
-    call_command("create_defaults", verbosity=0)
+def test_two_who_draw_from_one_parent_at_once_lose_nothing(committed: str) -> None:
     importer = actor_of(User.objects.get(login_name="admin"), via="import")
     visit = cast.visit(studies.protocol())
     SPECIMENS.write([row(visit, "P", initialQty=10), row(visit, "Q", initialQty=3)], importer)
