@@ -8,6 +8,8 @@ class ParticipantConfig(AppConfig):
     label = "participant"
 
     def ready(self) -> None:
+        from specimens.participant.writes.joining import follow_merges
         from specimens.participant.writes.removal import follow_protocols
 
         follow_protocols()
+        follow_merges()

@@ -1,20 +1,35 @@
-"""Where packages below join in deletes of protocols: registrations, visits and specimens go with them.
+"""Where packages below join in deletes and merges of protocols: registrations, visits and specimens go with them.
 
 A package below appends its functions once, when its app starts. Each is called inside the transaction of the
-delete, once for a batch, and must work set-based. The functions here ask about the packages below by name,
+write, once for a batch, and must work set-based. The functions here ask about the packages below by name,
 because nothing above may import them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from django.apps import apps
 from django.db.models import Count, QuerySet
 
 from biobank.access import Actor
+from specimens.protocol.models import CollectionProtocol, Event
 
 # Protocols (ids) are deleted by force: their registrations go with all that hangs below them.
 deleted: list[Callable[[Sequence[int], Actor], None]] = []
+
+
+@dataclass(frozen=True, slots=True)
+class Merge:
+    """Everything below `source` goes to `target`, visits to `event` of it (None: they become unplanned)."""
+
+    source: CollectionProtocol
+    target: CollectionProtocol
+    event: Event | None
+
+
+# Two protocols are merged: registrations move first, then visits, then specimens.
+merged: list[Callable[[Merge, Actor], None]] = []
 
 
 def registrations() -> QuerySet[Any]:

@@ -1,19 +1,34 @@
 """Routes of protocols, events, requirements and consents; fixed paths stand before `<pk>`."""
 
+from biobank.wire.forms import extension_form
 from biobank.wire.routing import route
-from specimens.protocol.views import consents, events, files, protocols, requirements, units
+from specimens.protocol.views import (
+    consents,
+    documents,
+    events,
+    files,
+    groups,
+    protocols,
+    requirements,
+    units,
+)
 
 rest = [
     route("/collection-protocols", protocols.ProtocolList),
     route("/collection-protocols/count", protocols.ProtocolCount),
     route("/collection-protocols/byop", protocols.ProtocolsByOperation),
     route("/collection-protocols/barcoding-enabled", protocols.BarcodingEnabled),
+    route("/collection-protocols/merge", protocols.ProtocolMerge),
+    route("/collection-protocols/sop-documents", documents.SopUpload),
+    route("/collection-protocols/extension-form", extension_form("collection_protocol")),
     route("/collection-protocols/definition", files.DefinitionImport),
     route("/collection-protocols/<pk>", protocols.ProtocolOne),
     route("/collection-protocols/<pk>/dependent-entities", protocols.ProtocolDependents),
     route("/collection-protocols/<pk>/copy", protocols.ProtocolCopy),
     route("/collection-protocols/<pk>/sites", protocols.ProtocolSites),
     route("/collection-protocols/<pk>/labels", protocols.ProtocolStar),
+    route("/collection-protocols/<pk>/sop-document", documents.SopDocument),
+    route("/collection-protocols/<pk>/forms", documents.ProtocolForms),
     route("/collection-protocols/<pk>/definition", files.DefinitionFile),
     route("/collection-protocols/<pk>/workflows", files.ProtocolWorkflows),
     route("/collection-protocols/<pk>/workflows-file", files.WorkflowsFile),
@@ -22,6 +37,11 @@ rest = [
     route("/collection-protocols/<pk>/consent-tiers", consents.TierList),
     route("/collection-protocols/<pk>/consent-tiers/<tier>", consents.TierOne),
     route("/collection-protocols/<pk>/consent-tiers/<tier>/dependent-entities", consents.TierDependents),
+    route("/collection-protocol-groups", groups.GroupList),
+    route("/collection-protocol-groups/<pk>", groups.GroupOne),
+    route("/collection-protocol-groups/<pk>/forms", groups.GroupForms),
+    route("/collection-protocol-groups/<pk>/workflows", groups.GroupWorkflowsView),
+    route("/collection-protocol-groups/<pk>/workflows-file", groups.GroupWorkflowsFile),
     route("/collection-protocol-events", events.EventList),
     route("/collection-protocol-events/<pk>", events.EventOne),
     route("/collection-protocol-events/<pk>/copy", events.EventCopy),

@@ -9,5 +9,7 @@ class VisitConfig(AppConfig):
 
     def ready(self) -> None:
         from specimens.visit.writes.following import follow_registrations
+        from specimens.visit.writes.joining import follow_merges
 
         follow_registrations()
+        follow_merges()

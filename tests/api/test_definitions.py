@@ -1,5 +1,6 @@
 """Definitions, workflows and versions of protocols (spec 02 §A7, §A8, §A11)."""
 
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -12,6 +13,7 @@ from sessions_auth.models import User
 from specimens.protocol.detail.versions import PublishDetail, PublishQuery
 from specimens.protocol.models import CollectionProtocol, PublishedVersion
 from specimens.protocol.reads import versions
+from specimens.protocol.reads.protocols import workflow_data
 from specimens.protocol.writes import publish_version
 from tests import designs, factories
 from tests.client import Api, Statuses
@@ -137,6 +139,36 @@ def test_workflows_of_the_system_and_of_nobody(api: Api, statuses: Statuses) -> 
     assert api.get(f"{URL}/-1/workflows").json == {"cpId": None, "shortTitle": None, "workflows": {}}
     unknown = api.get(f"{URL}/999999/workflows")
     assert (unknown.status, unknown.codes) == (statuses.not_found, ["CP_NOT_FOUND"])
+
+
+def test_workflows_of_the_system_are_set_by_those_who_manage_them(
+    api: Api, as_user: Callable[[User], Api], statuses: Statuses
+) -> None:
+    path = f"{URL}/-1/workflows"
+    nobody, manager = as_user(factories.user()), as_user(factories.user(manage_wfs=True))
+    refused = nobody.put(path, [{"name": "common"}])
+    assert (refused.status, refused.codes) == (statuses.forbidden, ["RBAC_ADMIN_RIGHTS_REQUIRED"])
+    view = {"name": "cp-list-view", "view": None, "ctrl": None, "data": {"columns": [1]}}
+    set_up = manager.put(path, [view])
+    assert set_up.status == statuses.created
+    assert set_up.json == {"cpId": None, "shortTitle": None, "workflows": {"cp-list-view": view}}
+    assert api.patch(path, [{"name": "common"}]).json["workflows"].keys() == {"cp-list-view", "common"}
+    file = nobody.get(f"{path}-file")
+    assert file.headers["Content-Disposition"] == 'attachment;filename="system_workflows.json"'
+    assert api.put(path, []).json["workflows"] == {}
+    assert api.upload(f"{path}-file", "w.json", file.body).json["workflows"]["cp-list-view"] == view
+
+
+def test_a_protocols_workflow_goes_before_the_systems(api: Api) -> None:
+    made = designs.protocol(api)
+    row = CollectionProtocol.objects.get(pk=made["id"])
+    assert workflow_data(row, "participant-list-view") is None
+    api.put(f"{URL}/-1/workflows", [{"name": "participant-list-view", "data": {"of": "system"}}])
+    assert workflow_data(row, "participant-list-view") == {"of": "system"}
+    api.put(f"{URL}/{made['id']}/workflows", [{"name": "participant-list-view", "data": {"of": "protocol"}}])
+    row.refresh_from_db()
+    assert workflow_data(row, "participant-list-view") == {"of": "protocol"}
+    assert workflow_data(None, "participant-list-view") == {"of": "system"}
 
 
 # --- Versions ---------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from specimens.protocol.models import CollectionProtocol, ConsentStatement, ProtocolGroup, SpecimenTypeUnit
 from tests import factories, specimen_cast, studies
 from tests.client import Api
 
@@ -32,6 +33,10 @@ class World:
             factories.site(of=institute, coordinators=[{"id": factories.user(of=institute).pk}])
             protocol = studies.protocol()
             studies.event(self.protocol, f"Event {n}", n)
+            group = ProtocolGroup.objects.create(name=f"Group {n}")
+            CollectionProtocol.objects.filter(pk=protocol.pk).update(group=group)
+            ConsentStatement.objects.create(code=f"C{n}", statement=f"Statement {n}")
+            SpecimenTypeUnit.objects.create(protocol=protocol, specimen_class="Fluid", quantity_unit="ml")
             specimen_cast.requirement(self.event, code=f"R{n}")
             studies.registration(self.protocol)
             specimen_cast.saved(self.api, studies.visit(self.registration))

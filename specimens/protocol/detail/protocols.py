@@ -142,6 +142,11 @@ class DeletedProtocols(Payload):
     entities: list[ProtocolDetail]
 
 
+class MergeDetail(Payload):
+    src_cp_short_title: Text = None
+    tgt_cp_short_title: Text = None
+
+
 class WaiverDetail(Payload):
     consents_waived: Text = None
 

@@ -24,13 +24,21 @@ from specimens.protocol.detail.protocols import (
     Workflows,
 )
 from specimens.protocol.labels.applying import aliquot_format_text, barcode_format_text
-from specimens.protocol.models import CollectionProtocol, ProtocolSite
+from specimens.protocol.models import CollectionProtocol, ProtocolSite, SystemWorkflow
 from specimens.protocol.reads.lookups import allowed_among, known_protocols, sites_of
 from specimens.protocol.reads.scopes import PROTOCOL, READ, protocols_for
 from specimens.protocol.rules import codes
+from specimens.protocol.rules.documents import shown_name
 
 _LINEAGES = ("New", "Derived", "Aliquot")
-_COMPUTED = {"id", "principal_investigator", "coordinators", "consents_source", "spmn_label_print_settings"}
+_COMPUTED = {
+    "id",
+    "principal_investigator",
+    "coordinators",
+    "consents_source",
+    "spmn_label_print_settings",
+    "sop_document_name",
+}
 # Attributes that a protocol and its detail share
 SHARED = tuple(
     field.name
@@ -179,6 +187,7 @@ def _detail(
         cp_sites=[site_link(link) for link in links],
         consents_source=protocol_summaries([source])[0] if source else None,
         spmn_label_print_settings=_print_settings(row),
+        sop_document_name=shown_name(row.pk, row.sop_document_name),
         distribution_protocols=[],
         aliquot_label_fmt_to_use=aliquot_format_text(row),
         specimen_barcode_fmt_to_use=barcode_format_text(row),
@@ -210,6 +219,18 @@ def any_barcoding() -> bool:
 
 
 # --- Workflows --------------------------------------------------------------------------------------
+
+
+def system_workflows() -> dict[str, Any]:
+    """The workflows of the system by name; one query."""
+    return {row.name: row.content for row in SystemWorkflow.objects.order_by("pk")}
+
+
+def workflow_data(row: CollectionProtocol | None, name: str) -> dict[str, Any] | None:
+    """What drives a part of the server: the protocol's entry of the name, else the system's (spec 02 §A8)."""
+    own = row.workflows.get(name) if row is not None else None
+    content = own or SystemWorkflow.objects.filter(name=name).values_list("content", flat=True).first()
+    return content.get("data") if content else None
 
 
 def workflows(row: CollectionProtocol | None, stored: dict[str, Any]) -> Workflows:

@@ -56,6 +56,11 @@ CP_INVALID_SPMN_LINEAGE = Code("CP_INVALID_SPMN_LINEAGE", "Not a lineage: {value
 CP_DUP_PRINT_SETTING = Code("CP_DUP_PRINT_SETTING", "Two label print settings for one lineage: {value}")
 CP_INVALID_SPMN_LABEL_PRINT_MODE = Code("CP_INVALID_SPMN_LABEL_PRINT_MODE", "Not a label print mode: {value}")
 DP_NOT_FOUND = Code("DP_NOT_FOUND", "There is no such distribution protocol: {key}")
+CP_INVALID_SOP_DOC = Code("CP_INVALID_SOP_DOC", "Not the name of an uploaded SOP document: {value}")
+CP_SOP_DOC_NOT_FOUND = Code("CP_SOP_DOC_NOT_FOUND", "The collection protocol has no SOP document")
+CP_SOP_DOC_MOVED_OR_DELETED = Code(
+    "CP_SOP_DOC_MOVED_OR_DELETED", "The SOP document is no longer on the server", Kind.NOT_FOUND
+)
 CP_REF_ENTITY_FOUND = Code("CP_REF_ENTITY_FOUND", "The collection protocol still has registrations")
 CP_OP_NOT_ALLOWED_SC = Code("CP_OP_NOT_ALLOWED_SC", "Not possible in the specimen-centric protocol {value}")
 CP_CANNOT_MERGE_FMT_DIFFERS = Code(
@@ -145,6 +150,18 @@ SR_ID_CODE_REQ = Code("SR_ID_CODE_REQ", "The requirement must be named by id, or
 SITE_NOT_FOUND = Code("SITE_NOT_FOUND", "There is no such site: {value}")
 TOO_LONG = Code("COMMON_VALUE_TOO_LONG", "{name} is longer than {limit} characters")
 OTHER_ID = Code("INVALID_REQUEST", "The id in the body is not the one in the path")
+
+# --- Groups -----------------------------------------------------------------------------------------
+GROUP_NOT_FOUND = Code("CP_GROUP_NOT_FOUND", "There is no such group of protocols: {key}")
+GROUP_NAME_REQ = Code("CP_GROUP_NAME_REQ", "A group of protocols needs a name")
+GROUP_DUP_NAME = Code("CP_GROUP_DUP_NAME", "A group with the same name exists already: {value}")
+GROUP_CP_REQ = Code("CP_GROUP_CP_REQ", "A group needs at least one protocol")
+GROUP_CP_NOT_FOUND = Code("CP_GROUP_CP_NOT_FOUND", "There is no such collection protocol: {key}")
+GROUP_CP_IN_OTH_GRPS = Code("CP_GROUP_CP_IN_OTH_GRPS", "In another group already: {value}")
+GROUP_DUP_FORM = Code("CP_GROUP_DUP_FORM", "The same form is named twice: {value}")
+GROUP_CP_UPDATE_REQ = Code(
+    "CP_GROUP_CP_UPDATE_REQ", "You need the right to update every protocol of the group", Kind.FORBIDDEN
+)
 
 # --- Units of specimen types ------------------------------------------------------------------------
 UNIT_QTY_OR_CONC_UNIT_REQ = Code(

@@ -117,6 +117,12 @@ def too_long(detail: object, lengths: dict[str, int]) -> Iterator[Problem]:
             yield codes.TOO_LONG(name=name, limit=limit)
 
 
+def formats_allow_merge(source: object, target: object) -> bool:
+    """Each format of the target must be blank or that of the source (spec 02 §A6)."""
+    names = ("ppid_fmt", "visit_name_fmt", "specimen_label_fmt", "derivative_label_fmt", "aliquot_label_fmt")
+    return all(getattr(target, name) in (None, "", getattr(source, name)) for name in names)
+
+
 def site_code_problems(site_codes: Iterable[str | None]) -> Iterator[Problem]:
     """Codes of sites are unique within a protocol (spec 02 §A4)."""
     seen: set[str] = set()

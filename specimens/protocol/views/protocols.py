@@ -12,6 +12,7 @@ from specimens.protocol.detail.protocols import (
     ByOperationQuery,
     DeletedProtocol,
     DeletedProtocols,
+    MergeDetail,
     ProtocolDelete,
     ProtocolDetail,
     ProtocolFilter,
@@ -23,6 +24,7 @@ from specimens.protocol.reads import protocols as reads
 from specimens.protocol.reads.lookups import sites_in_use
 from specimens.protocol.rules import codes
 from specimens.protocol.writes.deletes import delete_protocols
+from specimens.protocol.writes.merging import merge_protocols
 from specimens.protocol.writes.protocols import PROTOCOLS
 from specimens.protocol.writes.whole import copy_protocol
 from specimens.protocol.writes.workflows import star
@@ -98,6 +100,18 @@ class ProtocolCopy(ApiView):
     @operation("A new protocol planned like this one", body=ProtocolDetail, answer=ProtocolDetail)
     def post(self, request: Request, pk: int, body: ProtocolDetail) -> ProtocolDetail:
         return reads.protocol_details([copy_protocol(pk, body, self.actor)])[0]
+
+
+class ProtocolMerge(ApiView):
+    @operation(
+        "Move everything below one protocol to another",
+        body=MergeDetail,
+        answer=MergeDetail,
+        effect=Effect.ACTION,
+    )
+    def post(self, request: Request, body: MergeDetail) -> MergeDetail:
+        merge_protocols(body, self.actor)
+        return body
 
 
 class ProtocolSites(ApiView):

@@ -27,6 +27,7 @@ from specimens.protocol.reads.scopes import CREATE, DELETE, PROTOCOL, UPDATE
 from specimens.protocol.rules import codes
 from specimens.protocol.rules import protocols as rules
 from specimens.protocol.writes.deletes import disable_protocols
+from specimens.protocol.writes.documents import document_problem, kept_name
 from specimens.protocol.writes.filling import COLUMNS, fill
 from specimens.protocol.writes.versions import mark_changed
 
@@ -155,7 +156,9 @@ def _plan(change: Change[ProtocolDetail], known: _Known) -> ProtocolPlan | Refus
         return Refusal(tuple(problems))
     investigator = known.users.find(detail.principal_investigator, login_first=True)
     coordinators = [known.users.find(ref, login_first=True) for ref in detail.coordinators or ()]
+    document = kept_name(detail.sop_document_name, row)
     fill(row, detail, is_new=row._state.adding)
+    row.sop_document_name = document
     row.principal_investigator_id = investigator.pk if investigator else 0
     if row._state.adding and detail.consents_source is not None:
         row.consents_source = _source(detail, known)
@@ -178,6 +181,7 @@ def _problems(detail: ProtocolDetail, row: CollectionProtocol, known: _Known) ->
         *rules.own_problems(detail, specimen_centric=centric),
         *_consent_problems(detail, row, known),
         *_removal_problems(detail, row, known),
+        *_document_problems(detail, row),
     ]
 
 
@@ -232,6 +236,12 @@ def _removal_problems(detail: ProtocolDetail, row: CollectionProtocol, known: _K
             yield codes.CP_USED_SITES(value=link.site.name)
     if detail.activity_status == "Disabled" and below.registrations().filter(protocol=row.pk).exists():
         yield codes.CP_REF_ENTITY_FOUND()
+
+
+def _document_problems(detail: ProtocolDetail, row: CollectionProtocol) -> Iterator[Problem]:
+    problem = document_problem(detail.sop_document_name, row)
+    if problem is not None:
+        yield problem
 
 
 def _clashes(detail: ProtocolDetail, row: CollectionProtocol, taken: Taken) -> Iterator[Problem]:

@@ -6,11 +6,13 @@ from typing import Any
 from django.db import transaction
 
 from biobank.access import Actor
+from biobank.batch.insert import insert
 from biobank.records import stamp
 from biobank.wire.errors import INVALID_REQUEST, Refused
+from sessions_auth.models import User
 from specimens.protocol.detail.protocols import Workflow
-from specimens.protocol.models import CollectionProtocol
-from specimens.protocol.reads.protocols import protocol
+from specimens.protocol.models import CollectionProtocol, SystemWorkflow
+from specimens.protocol.reads.protocols import protocol, system_workflows
 from specimens.protocol.reads.scopes import UPDATE
 from specimens.protocol.writes.versions import mark_changed
 
@@ -37,6 +39,22 @@ def save_workflows(pk: int, items: Sequence[Workflow], actor: Actor, *, merge: b
         row.save(update_fields=["workflows"])
         mark_changed([pk])
     return row
+
+
+def save_system_workflows(items: Sequence[Workflow], actor: Actor, *, merge: bool) -> dict[str, Any]:
+    """Replace the workflows of the system, or only those of the same names; answers all of them.
+
+    Raises `Refused(RBAC_ADMIN_RIGHTS_REQUIRED)` unless the caller is a super administrator or manages workflows.
+    """
+    named = by_name(items)
+    with transaction.atomic():
+        stamp(actor)
+        if not User.objects.filter(pk=actor.user_id, manage_wfs=True).exists():
+            actor.require_super()
+        gone = SystemWorkflow.objects.filter(name__in=named) if merge else SystemWorkflow.objects.all()
+        gone.delete()
+        insert([SystemWorkflow(name=name, content=content) for name, content in named.items()])
+    return system_workflows()
 
 
 def star(pk: int, actor: Actor, *, on: bool) -> None:
