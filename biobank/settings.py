@@ -96,6 +96,7 @@ INSTALLED_APPS = [
     "drf_spectacular_sidecar",
     "django_structlog",
     "biobank.jobs",
+    "biobank.tallies",
     "biobank.configuration",
     "terminology",
     "sites",
@@ -271,6 +272,7 @@ CELERY_TASK_ROUTES = {
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "tick": {"task": "biobank.jobs.tasks.tick", "schedule": 15.0},
+    "fold-tallies": {"task": "biobank.tallies.tasks.fold", "schedule": 60.0},
     "reap": {"task": "biobank.jobs.tasks.reap", "schedule": JOB_REAP_SECONDS},
     "fire-due-queries": {"task": "queries.tasks.fire_due", "schedule": 30.0},
     "sweep": {"task": "biobank.jobs.tasks.sweep", "schedule": 3600.0},

@@ -7,6 +7,7 @@ from django.db import models
 from django.db.models.functions import Upper
 
 from biobank.records import Record, tracked
+from biobank.tallies import tallied
 from sites.models import Site
 from specimens.protocol.models import CollectionProtocol, ConsentTier
 
@@ -91,6 +92,7 @@ class MedicalRecord(models.Model):
         return f"record number of participant {self.participant_id}"
 
 
+@tallied("registration", by="protocol_id", where="activity_status <> 'Disabled'")
 @tracked
 class Registration(Record):
     """A participant in a protocol, known there by the PPID."""

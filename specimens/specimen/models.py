@@ -8,6 +8,7 @@ from django.db.models import Case, F, Value, When
 from django.db.models.functions import Upper
 
 from biobank.records import Record, tracked
+from biobank.tallies import tallied
 from specimens.protocol.models import CollectionProtocol, Lineage, Requirement
 from specimens.visit.models import Visit
 
@@ -24,6 +25,7 @@ def _scope(per_protocol: str) -> Case:
     return Case(When(**{per_protocol: True}, then=F("protocol_id")), default=Value(0))
 
 
+@tallied("specimen", by="protocol_id", where="status = 'Collected' AND activity_status <> 'Disabled'")
 @tracked
 class Specimen(Record):
     """`primary` is the root of the tree (null for primaries); `protocol` repeats the visit's.

@@ -7,6 +7,7 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Lower
 
 from biobank.access import Actor
+from biobank.tallies import totals
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from sessions_auth.detail import UserSummary
 from sessions_auth.reads import summaries
@@ -111,8 +112,8 @@ def protocol_summaries(
     if detailed:
         ids = [row.pk for row in rows]
         people = summaries(row.principal_investigator_id for row in rows)
-        participants = below.counted(below.registrations(), "protocol", ids)
-        specimens = below.counted(below.specimens().filter(status="Collected"), "protocol", ids)
+        participants = totals("registration", ids)
+        specimens = totals("specimen", ids)
     found = []
     for row in rows:
         shown: dict[str, Any] = {name: getattr(row, name) for name in _IN_SUMMARY}
