@@ -7,6 +7,9 @@ already and carry their new values.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
+
+from django.db.models import QuerySet
 
 from biobank.access import Actor
 from specimens.specimen.models import Specimen
@@ -27,6 +30,9 @@ collected: list[Callable[[Sequence[Saved], Actor], None]] = []
 
 # Specimens (ids) are deleted, alone or with their visits: what refers to them goes too.
 deleted: list[Callable[[Sequence[int], Actor], None]] = []
+
+# The ids of the specimens in a cart (by id; 0: the caller's default cart), as a sub-select for searches.
+in_cart: list[Callable[[int, Actor], QuerySet[Any]]] = []
 
 
 def tell_collected(saved: Sequence[Saved], actor: Actor) -> None:

@@ -552,3 +552,51 @@ def test_the_same_specimen_added_twice_at_once_is_there_once(api: Api) -> None:
     )
 
     assert ids_in(api, cart) == [tube["id"]]
+
+
+# --- Where else carts count ----------------------------------------------------------------------------------
+
+
+def test_a_search_can_be_narrowed_to_a_cart(api: Api, as_user: AsUser, ana: User) -> None:
+    visit = cast.visit()
+    one, two = cast.saved(api, visit, "SRCH-1"), cast.saved(api, visit, "SRCH-2")
+    cart = made(api, specimenIds=[two["id"]])
+
+    for key in ("listId", "specimenListId"):
+        found = api.post("/specimens/search", {"label": "SRCH-", key: cart["id"]}).json
+        assert [row["id"] for row in found] == [two["id"]]
+        assert api.post("/specimens/search", {key: 0}).json == []
+        refused = as_user(ana).post("/specimens/search", {key: cart["id"]})
+        assert (refused.status, refused.codes) == (403, ["SPECIMEN_LIST_ACCESS_NOT_ALLOWED"])
+        missing = api.post("/specimens/search", {key: 10**9})
+        assert (missing.status, missing.codes) == (400, ["SPECIMEN_LIST_NOT_FOUND"])
+    api.put("/specimen-lists/0/specimens", [one["id"]])
+    assert [row["id"] for row in api.post("/specimens/search", {"listId": 0}).json] == [one["id"]]
+
+
+def test_queries_tell_the_carts_that_their_reader_may_use(
+    api: Api, as_user: AsUser, ana: User, ben: User
+) -> None:
+    visit = cast.visit(studies.protocol(at=[factories.site(of=ana.institute)]))
+    rights = {"Specimen": ["Read"], "Visit": ["Read"], "Query": ["Read"], "CollectionProtocol": ["Read"]}
+    factories.grant(ana, {**rights, "ParticipantDeid": ["Read"]}, protocol=visit.protocol)
+    tube = cast.saved(api, visit, "QRY-1")
+    for name, person, sharing in (
+        ("own", ana, {}),
+        ("shared", ben, {"sharedWith": [{"id": ana.pk}]}),
+        ("of the group", ben, {"sharedWithGroups": [{"id": group(ana).pk}]}),
+        ("secret", ben, {}),
+    ):
+        factories.grant(person, {"Specimen": ["Read"]}, protocol=visit.protocol)
+        made(as_user(person), name, specimenIds=[tube["id"]], **sharing)
+
+    def carts(user: Api) -> set[str]:
+        aql = 'select Specimen.label, Specimen.specimenCarts.name where Specimen.label = "QRY-1"'
+        answer = user.post(
+            "/query", {"cpId": -1, "aql": aql, "drivingForm": "Participant", "wideRowMode": "OFF"}
+        )
+        assert answer.status == 200, answer.json
+        return {row[1] for row in answer.json["rows"]}
+
+    assert carts(as_user(ana)) == {"own", "shared", "of the group"}
+    assert carts(api) == {"own", "shared", "of the group", "secret"}

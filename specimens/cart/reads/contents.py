@@ -1,14 +1,16 @@
 """The specimens of a cart, filtered by what the caller may read (spec 03 §4.3)."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.db.models import QuerySet
 
 from biobank.access import Actor
-from biobank.wire.errors import Refused
+from biobank.wire.errors import Refused, refuse_if
 from specimens.cart import rules
 from specimens.cart.detail import CartSpecimensQuery
 from specimens.cart.models import Cart, CartItem
+from specimens.cart.reads.scopes import DEFAULT, default_cart, reachable
 from specimens.specimen.detail import SpecimenSearch
 from specimens.specimen.models import Specimen
 from specimens.specimen.reads import matching, shown, specimens_for
@@ -28,6 +30,17 @@ def specimens(row: Cart, query: CartSpecimensQuery, actor: Actor) -> list[Json]:
     first, last = query.bounds(query.PAGE)
     ids = items(row, query, actor).values_list("specimen_id", flat=True)[first:last]
     return shown(list(ids), actor)
+
+
+def held_by(pk: int, actor: Actor) -> QuerySet[Any]:
+    """The ids of what is in a cart that a search names.
+
+    Raises SPECIMEN_LIST_NOT_FOUND, SPECIMEN_LIST_ACCESS_NOT_ALLOWED.
+    """
+    if pk == DEFAULT:
+        pk = default_cart(actor).pk
+    refuse_if(reachable(actor, [pk]).problems([pk]))
+    return CartItem.objects.filter(cart=pk).values("specimen")
 
 
 def readable(ids: Iterable[int], actor: Actor) -> list[int]:

@@ -12,7 +12,7 @@ from biobank.wire.errors import Refused
 from specimens.participant.reads import known_registrations
 from specimens.protocol.models import Event
 from specimens.protocol.reads import events_by_id
-from specimens.specimen import rules
+from specimens.specimen import below, rules
 from specimens.specimen.detail import SpecimenQuery, SpecimenSearch
 from specimens.specimen.models import Specimen
 from specimens.specimen.reads.rows import Json, Row, detail, info, minimal, rows_by_id, rows_of_visits
@@ -150,6 +150,10 @@ def matching(body: SpecimenSearch, actor: Actor) -> QuerySet[Specimen]:
         return rows.none()  # nothing is stored in containers
     for condition in _conditions(body):
         rows = rows.filter(condition)
+    cart = body.specimen_list_id if body.specimen_list_id is not None else body.list_id
+    if cart is not None:
+        for held in below.in_cart:
+            rows = rows.filter(pk__in=held(cart, actor))
     return rows
 
 
