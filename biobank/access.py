@@ -60,6 +60,10 @@ class Actor:
     impersonated_by: int | None = None
     via: str = "rest"  # the door: rest, import, admin, system
     ip_address: str = field(default="", compare=False)
+    token_id: int | None = field(default=None, compare=False)  # the sign-in; None for calls with a password
+    reason: str | None = field(
+        default=None, compare=False
+    )  # why, in the caller's words: goes into the history
 
     @property
     def is_super(self) -> bool:

@@ -7,14 +7,14 @@ from django.apps import AppConfig, apps
 
 from biobank.celery import app as celery_app
 
-DECLARATIONS = ("imports", "fields", "kinds")
+DECLARATIONS = ("imports", "fields", "kinds", "audited")
 
 
 class BiobankConfig(AppConfig):
     name = "biobank"
 
     def ready(self) -> None:
-        """Load what each package declares to the importer, the query language and the exporter."""
+        """Load what each package declares to the importer, the query language, the exporter and the audit."""
         celery_app.set_default()
         for config in apps.get_app_configs():
             if config.name.split(".")[0] in {"django", "rest_framework"}:
@@ -25,4 +25,6 @@ class BiobankConfig(AppConfig):
 
 
 def _is_ours(name: str) -> bool:
-    return name.split(".")[0] in {"terminology", "sites", "sessions_auth", "specimens", "exports", "biobank"}
+    return name.split(".")[0] in {
+        "terminology", "sites", "sessions_auth", "specimens", "importjobs", "queries", "exports", "biobank",
+    }  # fmt: skip

@@ -48,10 +48,15 @@ def tracked(model: M) -> M:
 
 
 def stamp(actor: Actor, **facts: object) -> None:
-    """Tell the history triggers who writes in this transaction, and through which door."""
+    """Tell the history triggers who writes in this transaction, through which door, and why.
+
+    `reason` is taken from the facts, else from the actor, who has it from the body of the call.
+    """
     who = {"user": actor.user_id, "login": actor.login, "via": actor.via, **facts}
-    if actor.impersonated_by is not None:
-        who["impersonated_by"] = actor.impersonated_by
+    who["reason"] = facts.get("reason") or actor.reason
+    who["ip"] = actor.ip_address
+    who["impersonated_by"] = actor.impersonated_by
+    who = {name: fact for name, fact in who.items() if fact not in (None, "")}
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('pghistory.context_id', %s, true), set_config('pghistory.context_metadata', %s, true)",

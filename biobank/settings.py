@@ -45,6 +45,8 @@ JOB_REAP_SECONDS = env.float("OS_JOB_REAP_SECONDS", 15)
 IMPORT_CHUNK_ROWS = env.int("OS_IMPORT_CHUNK_ROWS", 2000)
 IMPORT_MAX_ATOMIC_ROWS = env.int("OS_IMPORT_MAX_ATOMIC_ROWS", 10_000)
 FILES_RETENTION_DAYS = env.int("OS_FILES_RETENTION_DAYS", 30)
+CALL_LOG_SECONDS = env.float("OS_CALL_LOG_SECONDS", 1)  # how often calls are written down; 0: they are not
+CALL_LOG_DAYS = env.int("OS_CALL_LOG_DAYS", 365)  # 0: kept for ever
 
 # --- Django -----------------------------------------------------------------------------------------
 DEBUG = env.bool("DEBUG", False)
@@ -70,6 +72,7 @@ WSGI_APPLICATION = "biobank.wsgi.application"
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 AUTH_USER_MODEL = "sessions_auth.User"
 ACTOR_OF = "sessions_auth.actor.actor_of"  # named, as users stand below the project in the layers
+MAILER = "sessions_auth.mail.send"
 SILENCED_SYSTEM_CHECKS = ["auth.W004"]  # a login name is unique within its domain
 USE_TZ = True
 LANGUAGE_CODE = "en-us"
@@ -98,6 +101,7 @@ INSTALLED_APPS = [
     "biobank.jobs",
     "biobank.tallies",
     "biobank.configuration",
+    "biobank.audit",
     "terminology",
     "sites",
     "sessions_auth",
@@ -116,6 +120,7 @@ MIDDLEWARE = [
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "biobank.wire.routing.WirePathMiddleware",
     "biobank.wire.routing.WireHeadersMiddleware",
+    "biobank.audit.calls.CallLog",
     "biobank.logs.RequestLog",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -268,6 +273,7 @@ CELERY_TASK_ROUTES = {
     "importjobs.*": {"queue": "imports"},
     "queries.*": {"queue": "queries"},
     "exports.*": {"queue": "exports"},
+    "biobank.audit.*": {"queue": "exports"},
 }
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_BEAT_SCHEDULE: dict[str, Any] = {

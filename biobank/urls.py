@@ -13,8 +13,9 @@ from biobank import dashboard, health
 from biobank.wire.http import NotFoundView
 
 APPS = (
-    "biobank.configuration", "terminology", "sites", "sessions_auth", "specimens.protocol", "specimens.participant",
-    "specimens.visit", "specimens.specimen", "specimens.cart", "importjobs", "queries", "exports",
+    "biobank.configuration", "biobank.audit", "terminology", "sites", "sessions_auth", "specimens.protocol",
+    "specimens.participant", "specimens.visit", "specimens.specimen", "specimens.cart", "importjobs", "queries",
+    "exports",
 )  # fmt: skip
 
 

@@ -93,7 +93,8 @@ def impersonated(request: Request, session: Session) -> Session:
     user = impersonation.user_of(text, session.actor.user_id)
     if user is None:
         raise AuthenticationFailed
-    return Session(replace(actor_of(user), impersonated_by=session.actor.user_id), user.time_zone or "")
+    actor = replace(actor_of(user), impersonated_by=session.actor.user_id, token_id=session.actor.token_id)
+    return Session(actor, user.time_zone or "")
 
 
 def address_of(request: HttpRequest | None) -> str:

@@ -3,7 +3,7 @@
 import hashlib
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from django.conf import settings
@@ -77,7 +77,7 @@ def _load(found: str) -> Session | None:
         return None
     _note_use(token)
     return Session(
-        actor=actor_of(token.user),
+        actor=replace(actor_of(token.user), token_id=token.pk),
         zone=token.user.time_zone or "",
         bound_to=token.ip_address if flag("auth", "verify_token_ip_address") else "",
         ip_range=(token.user.ip_range or "") if token.user.api_user else "",

@@ -45,6 +45,7 @@ def _start_servers() -> None:
     )  # dozens of processes start: each would compile everything
     os.environ["PASSWORD_HASHERS_FAST"] = "1"
     os.environ["OS_TOKEN_CACHE_SECONDS"] = "0"  # rights given by a test count at once
+    os.environ["OS_CALL_LOG_SECONDS"] = "0"  # a thread of its own would write past the test's transaction
 
 
 # The settings read the servers' addresses, so Django starts after them; hence no settings module in pyproject.

@@ -4,8 +4,9 @@
 all or nothing is done; the importer calls `write_each`, where a bad row costs only itself.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Generic, TypeVar
 
 from django.db import DataError, IntegrityError, connection, transaction
@@ -64,17 +65,21 @@ class Door(Generic[D, P]):
         """Write all rows or none. Raises `Refused` with the problems of every refused row."""
         try:
             with transaction.atomic():
-                stamp(actor)
-                plans: list[P] = []
                 problems: list[Problem] = []
-                for planned in self.plan(changes, actor):
-                    if isinstance(planned, Refusal):
-                        problems.extend(planned.problems)
-                    else:
-                        plans.append(planned)
+                keys: list[int] = []
+                for reason, run in _runs(changes):
+                    stamp(actor, reason=reason)
+                    plans: list[P] = []
+                    for planned in self.plan(run, actor):
+                        if isinstance(planned, Refusal):
+                            problems.extend(planned.problems)
+                        else:
+                            plans.append(planned)
+                    if not problems:
+                        keys.extend(self.apply(plans, actor))
                 if problems:
                     raise Refused(*problems)
-                return list(self.apply(plans, actor))
+                return keys
         except (IntegrityError, DataError) as error:
             raise Refused(_problem(error)) from error
 
@@ -88,12 +93,15 @@ class Door(Generic[D, P]):
         A refusal by the database replays the batch row by row in savepoints, so one bad row costs only
         itself.
         """
-        stamp(actor)
-        try:
-            with transaction.atomic():
-                return self._plan_and_apply(changes, actor)
-        except (IntegrityError, DataError, Refused):
-            return [self._alone(change, actor) for change in changes]
+        outcomes: list[Outcome] = []
+        for reason, run in _runs(changes):
+            stamp(actor, reason=reason)
+            try:
+                with transaction.atomic():
+                    outcomes += self._plan_and_apply(run, actor)
+            except (IntegrityError, DataError, Refused):
+                outcomes += [self._alone(change, actor) for change in run]
+        return outcomes
 
     def _plan_and_apply(self, changes: Sequence[Change[D]], actor: Actor) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -122,6 +130,12 @@ class Door(Generic[D, P]):
             return Outcome(problems=refused.problems)
         except (IntegrityError, DataError) as error:
             return Outcome(problems=(_problem(error),))
+
+
+def _runs(changes: Sequence[Change[D]]) -> Iterator[tuple[str | None, list[Change[D]]]]:
+    """The batch cut where the reason given with the rows changes: each reason is kept with its own rows."""
+    for reason, run in groupby(changes, lambda change: getattr(change.detail, "op_comments", None) or None):
+        yield reason, list(run)
 
 
 def _problem(error: IntegrityError | DataError) -> Problem:

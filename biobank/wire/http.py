@@ -4,6 +4,7 @@ import html
 import inspect
 import logging
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import wraps
 from typing import Any, TypeVar, cast, get_args, get_origin
 from uuid import uuid4
@@ -156,7 +157,9 @@ def operation(
             if query is not None:
                 kwargs["query"] = parse_query(query, request.query_params)
             if body is not None:
-                kwargs["body"] = _parse_body(_data(request, body_optional), shape, is_list)
+                data = _data(request, body_optional)
+                kwargs["body"] = _parse_body(data, shape, is_list)
+                _note_reason(request, data)
             result = method(view, request, *args, **kwargs)
             if isinstance(result, HttpResponseBase):
                 return result
@@ -201,6 +204,17 @@ def _data(request: Request, optional: bool) -> object:
     """The decoded body; an empty one is None, or an empty object where the body may be left out."""
     empty = not int(request.META.get("CONTENT_LENGTH") or 0)
     return ({} if optional else None) if empty else request.data
+
+
+def _note_reason(request: Request, data: object) -> None:
+    """`opComments` of a body, or of the `detail` in it, is why the caller does this (spec 01 §A.8)."""
+    if not isinstance(data, dict) or not isinstance(request.auth, Actor):
+        return
+    inner = data.get("detail")
+    for text in (data.get("opComments"), inner.get("opComments") if isinstance(inner, dict) else None):
+        if isinstance(text, str) and text.strip():
+            request.auth = replace(request.auth, reason=text.replace("\0", "").strip())
+            return
 
 
 def _parse_body(data: object, shape: Any, is_list: bool) -> object:
