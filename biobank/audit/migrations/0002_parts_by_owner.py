@@ -7,6 +7,7 @@ PARTS = {
     "participant_consentresponsehistory": "registration_id",
     "protocol_protocolsitehistory": "protocol_id",
     "protocol_consenttierhistory": "protocol_id",
+    "specimen_poolmemberhistory": "pool_id",
     "sessions_auth_roleentryhistory": "role_id",
     "sessions_auth_subjectrolehistory": "user_id",
 }
@@ -17,6 +18,7 @@ class Migration(migrations.Migration):
         ("audit", "0001_initial"),
         ("participant", "0003_initial"),
         ("protocol", "0003_initial"),
+        ("specimen", "0003_names_per_protocol_and_pools"),
         ("sessions_auth", "0003_remove_user_last_login_authdomain_impl_class_and_more"),
     ]
 
