@@ -171,6 +171,14 @@ class SpecimenBulkChange(Payload):
     detail: SpecimenDetail = SpecimenDetail()
 
 
+class SpecimenUndelete(Payload):
+    """Which deleted specimen comes back, alone or with what was made of it (spec 03 §3.9)."""
+
+    id: Whole = None
+    include_children: Flag = False
+    reason: Text = None
+
+
 class AliquotSpec(Detail):
     """A row of the aliquot import: one parent, n aliquots (spec 03 §3.8, 04 §5.14)."""
 

@@ -11,6 +11,8 @@ rest = [
     route("/specimens/bulk-update", views.SpecimenBulkUpdate),
     route("/specimens/status", views.SpecimenStatuses),
     route("/specimens/collect", views.SpecimenCollect),
+    route("/specimens/pooled", views.SpecimenPooled),
+    route("/specimens/undelete", views.SpecimenUndo),
     route("/specimens/search", views.SpecimenFind),
     route("/specimens/search/count", views.SpecimenFindCount),
     route("/specimens/extension-form", extension_form("specimen")),

@@ -26,6 +26,7 @@ from specimens.specimen.detail import (
     SpecimenQuery,
     SpecimenSearch,
     SpecimenStatusChange,
+    SpecimenUndelete,
 )
 from specimens.specimen.reads.rows import Json
 from specimens.specimen.rules import forms
@@ -114,6 +115,21 @@ class SpecimenStatuses(ApiView):
     def put(self, request: Request, body: list[SpecimenStatusChange]) -> list[Json]:
         ids = writes.identify([writes.Name(c.id, c.name, c.barcode, c.cp_short_title) for c in body])
         return reads.details(self.actor, writes.change_status(body, ids, self.actor))
+
+
+class SpecimenPooled(ApiView):
+    @operation("Pool specimens", body=SpecimenDetail, answer=SpecimenDetail)
+    def post(self, request: Request, body: SpecimenDetail) -> Json:
+        if not body.specimens_pool:
+            raise Refused(INVALID_INPUT(name="specimensPool", value="(none)"))
+        pk = writes.SPECIMENS.write_one(body, self.actor)
+        return echoed(reads.details(self.actor, [pk]), [(body, pk)])[0]
+
+
+class SpecimenUndo(ApiView):
+    @operation("Bring a deleted specimen back", body=SpecimenUndelete, answer=SpecimenDetail)
+    def post(self, request: Request, body: SpecimenUndelete) -> Json:
+        return reads.details(self.actor, [writes.undelete(body, self.actor)])[0]
 
 
 class SpecimenCollect(ApiView):

@@ -4,13 +4,15 @@ from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from typing import NamedTuple
 
+from django.db.models import Q
+
 from biobank.wire.dates import millis
 from sessions_auth.reads import summaries
 from specimens.specimen.detail import EventField, EventForm, EventRecord, EventUser
-from specimens.specimen.models import Specimen
+from specimens.specimen.models import PoolMember, Specimen
 from specimens.specimen.reads.scopes import known_specimens
 from specimens.specimen.rules import COLLECTED
-from specimens.specimen.rules.forms import CHILDREN, COLLECTION, DISPOSAL, RECEIPT, BuiltIn
+from specimens.specimen.rules.forms import CHILDREN, COLLECTION, DISPOSAL, POOLED, RECEIPT, BuiltIn
 
 
 class Happening(NamedTuple):
@@ -24,8 +26,8 @@ class Happening(NamedTuple):
 
 
 def events_of(row: Specimen) -> list[EventForm]:
-    """The events of a specimen, each form with its records, oldest first. Two queries."""
-    happened = [*_own(row), *_children(row)]
+    """The events of a specimen, each form with its records, oldest first. Three queries."""
+    happened = [*_own(row), *_children(row), *_pooled(row)]
     users = summaries({one.user_id for one in happened})
 
     def record(one: Happening) -> EventRecord:
@@ -90,6 +92,22 @@ def _children(row: Specimen) -> Iterator[Happening]:
             ("lineage", "Lineage", kind),
             ("children", "Children", _joined(label for _, label in children)),
         ))  # fmt: skip
+
+
+def _pooled(row: Specimen) -> Iterator[Happening]:
+    """Pooling, told of the pool and of each of its members."""
+    links = PoolMember.objects.filter(Q(pool=row) | Q(member=row)).select_related("pool", "member")
+    links = links.exclude(pool__activity_status="Disabled").order_by("pk")
+    members = [link for link in links if link.pool_id == row.pk]
+    if members:
+        first = members[0]
+        yield Happening(POOLED, first.pk, first.pooled_on, first.pooled_by_id, (
+            ("members", "Members", _joined(link.member.label for link in members)),
+        ))  # fmt: skip
+    for link in links:
+        if link.member_id == row.pk:
+            fields = (("pool", "Pooled Specimen", link.pool.label),)
+            yield Happening(POOLED, link.pk, link.pooled_on, link.pooled_by_id, fields)
 
 
 def _joined(labels: Iterable[str | None]) -> str:

@@ -12,6 +12,7 @@ from django.db import connection
 
 from biobank.wire.detail import plain_number
 from sessions_auth.reads import summaries
+from specimens.protocol.reads.units import NO_UNITS, UnitKey, Units
 from specimens.specimen.rules import availability
 
 Json = dict[str, Any]
@@ -85,6 +86,8 @@ class Row(NamedTuple):
     receiver: int | None
     received_quality: str | None
     received_comments: str | None
+    pooled: bool | None  # is in a pool, or is one
+    has_units: bool | None  # somebody has said what types are counted in; None: nobody looked
 
 
 # Collection and receipt are the primary specimen's; `root` is the specimen itself when it is one.
@@ -103,7 +106,10 @@ _SELECT = f"""
       CASE WHEN root.collection_time IS NULL AND root.received_quality IS NULL THEN NULL ELSE root.id END,
       {_MILLIS.format("root.collection_time")}, root.collector_id, root.collection_procedure,
       root.collection_container, root.collection_comments, {_MILLIS.format("root.received_time")},
-      root.receiver_id, root.received_quality, root.received_comments
+      root.receiver_id, root.received_quality, root.received_comments,
+      EXISTS (SELECT FROM specimen_poolmember m WHERE m.pool_id = s.id)
+        OR EXISTS (SELECT FROM specimen_poolmember m WHERE m.member_id = s.id),
+      EXISTS (SELECT FROM protocol_specimentypeunit)
     FROM {{wanted}} AS s
     JOIN specimen_specimen AS root ON root.id = coalesce(s.primary_id, s.id)
     JOIN visit_visit AS v ON v.id = s.visit_id
@@ -163,6 +169,7 @@ class Context(NamedTuple):
     users: Mapping[int | None, Json]
     shows_accession: Callable[[int], bool]
     label_format: Callable[[Row], str | None]
+    units: Mapping[UnitKey, Units]
 
 
 def users_of(rows: Iterable[Row]) -> dict[int | None, Json]:
@@ -174,6 +181,7 @@ def users_of(rows: Iterable[Row]) -> dict[int | None, Json]:
 def info(row: Row, context: Context) -> Json:
     """`SpecimenInfo`: every key, nulls included."""
     users = context.users
+    units = context.units.get((row.cp_id, row.specimen_class, row.type), NO_UNITS)
     spr_no = row.spr_no
     if spr_no and not context.shows_accession(row.cp_id):
         spr_no = "###"
@@ -210,8 +218,8 @@ def info(row: Row, context: Context) -> Json:
         "initialQty": plain_number(row.initial_qty),
         "availableQty": plain_number(row.available_qty),
         "concentration": plain_number(row.concentration),
-        "quantityUnit": None,
-        "concentrationUnit": None,
+        "quantityUnit": units.quantity,
+        "concentrationUnit": units.concentration,
         "parentId": row.parent_id,
         "parentLabel": row.parent_label,
         "storageLocation": _NOT_STORED if row.id is not None else NOWHERE,
@@ -248,8 +256,15 @@ def minimal(row: Row, context: Context) -> Json:
     return {key: value if key in _MINIMAL else None for key, value in info(row, context).items()}
 
 
-def detail(row: Row, context: Context, children: list[Json] | None = None) -> Json:
-    """`SpecimenDetail`: every key, nulls included."""
+def detail(
+    row: Row,
+    context: Context,
+    children: list[Json] | None = None,
+    *,
+    members: Sequence[Row] | None = None,
+    pools: Sequence[Row] | None = None,
+) -> Json:
+    """`SpecimenDetail`: every key, nulls included; `members` of it as a pool, `pools` it went into."""
     found = info(row, context)
     found.update(
         collectionEvent=_collection(row, context),
@@ -257,11 +272,11 @@ def detail(row: Row, context: Context, children: list[Json] | None = None) -> Js
         biohazards=row.biohazards,
         comments=row.comments,
         children=children,
-        specimensPool=None,
-        pooledSpecimens=None,
-        poolSpecimen=None,
-        pooledSpecimenId=None,
-        pooledSpecimenLabel=None,
+        specimensPool=[info(one, context) for one in members] if members else None,
+        pooledSpecimens=[info(one, context) for one in pools] if pools else None,
+        poolSpecimen=True if members else None,
+        pooledSpecimenId=pools[0].id if pools else None,
+        pooledSpecimenLabel=pools[0].label if pools else None,
         labelFmt=context.label_format(row),
         extensionDetail=None,
         reserved=False,

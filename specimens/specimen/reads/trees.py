@@ -1,12 +1,14 @@
 """Trees of specimens: what is stored, merged with what the protocol plans (spec 03 §3.2, §5; 02 §C6)."""
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from biobank.access import Actor
 from specimens.protocol.labels import aliquot_format_text
 from specimens.protocol.models import CollectionProtocol, Event, Requirement
-from specimens.protocol.reads import requirements_of
+from specimens.protocol.reads import requirements_of, units_for
+from specimens.protocol.reads.units import UnitKey, Units
+from specimens.specimen.reads.pools import Pools, pools_of
 from specimens.specimen.reads.rows import Context, Json, Row, detail, rows_of_trees, users_of
 from specimens.specimen.reads.scopes import accession_filter, sees_children
 from specimens.specimen.rules import ALIQUOT, COLLECTED, DERIVED, NEW
@@ -14,13 +16,34 @@ from specimens.specimen.rules import ALIQUOT, COLLECTED, DERIVED, NEW
 _Key = tuple[int | None, int | None]
 
 
-def context_of(actor: Actor, rows: Sequence[Row], *, formats: bool = True) -> Context:
-    """What the wire shapes of the rows share; two queries at most."""
+def context_of(
+    actor: Actor,
+    rows: Sequence[Row],
+    *,
+    formats: bool = True,
+    planned: Iterable[Requirement] = (),
+) -> Context:
+    """What the wire shapes of the rows, and of what is planned around them, share; three queries at most."""
     return Context(
+        units=_units_of(rows, planned),
         users=users_of(rows),
         shows_accession=accession_filter(actor, {row.cp_id for row in rows}),
         label_format=_label_format if formats else lambda row: None,
     )
+
+
+def _units_of(rows: Sequence[Row], planned: Iterable[Requirement]) -> Mapping[UnitKey, Units]:
+    """The units of the rows' types; no query where no units are known."""
+    if not any(row.has_units is not False for row in rows):
+        return {}
+    wanted: dict[int, set[tuple[str, str | None]]] = {row.cp_id: set() for row in rows}
+    for row in rows:
+        if row.id is not None:
+            wanted[row.cp_id].add((row.specimen_class, row.type))
+    kinds = {(one.specimen_class, one.type) for one in planned}
+    for pairs in wanted.values():
+        pairs |= kinds
+    return units_for(wanted)
 
 
 def _label_format(row: Row) -> str | None:
@@ -38,6 +61,7 @@ class Forest:
 
     context: Context
     shown: Collection[int]  # protocols where children may be told
+    pools: Pools
     below: dict[int | None, list[Row]] = field(default_factory=dict)
     planned: dict[_Key, list[Requirement]] = field(default_factory=dict)  # (event, parent requirement)
 
@@ -45,23 +69,32 @@ class Forest:
     def of(actor: Actor, rows: Sequence[Row], visits: Sequence[Row] = ()) -> "Forest":
         """`visits` are rows without specimen; what is planned for them is told too."""
         every = [*rows, *visits]
-        forest = Forest(context_of(actor, every), sees_children(actor, {row.cp_id for row in every}))
-        for row in rows:
-            forest.below.setdefault(row.parent_id, []).append(row)
         wanted = {row.event_id for row in visits if row.event_id is not None}
         wanted |= {row.event_id for row in rows if row.event_id is not None and row.req_id is not None}
-        for event_id, requirements in requirements_of(wanted, closed=False).items() if wanted else ():
+        planned = requirements_of(wanted, closed=False) if wanted else {}
+        pools = pools_of(rows)
+        around = [row for found in (*pools.members.values(), *pools.pools.values()) for row in found]
+        context = context_of(
+            actor, [*every, *around], planned=[one for some in planned.values() for one in some]
+        )
+        forest = Forest(context, sees_children(actor, {row.cp_id for row in every}), pools)
+        for row in rows:
+            forest.below.setdefault(row.parent_id, []).append(row)
+        for event_id, requirements in planned.items():
             for requirement in requirements:
                 forest.planned.setdefault((event_id, requirement.parent_id), []).append(requirement)
         return forest
 
     def tree(self, row: Row) -> Json:
         """A specimen with its children, stored and planned."""
+        members, pools = self.pools.members.get(row.id), self.pools.pools.get(row.id)
         if row.cp_id not in self.shown:
-            return detail(row, self.context, [])
+            members = [one for one in members or () if one.lineage == NEW]
+            return detail(row, self.context, [], members=members, pools=pools)
         stored = self.below.get(row.id, []) if row.id is not None else []
         children = [*stored, *self._coming(row, stored)]
-        return detail(row, self.context, [self.tree(child) for child in sorted(children, key=_order)])
+        below = [self.tree(child) for child in sorted(children, key=_order)]
+        return detail(row, self.context, below, members=members, pools=pools)
 
     def _coming(self, row: Row, stored: Sequence[Row]) -> Iterator[Row]:
         """What is planned below a specimen and not there yet."""

@@ -1,5 +1,6 @@
 """Codes and decisions about specimens: plain values in, problems out (spec 03 §3.4 - §3.11)."""
 
+import re
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -22,11 +23,11 @@ CREATE_DISABLED = Code("SPECIMEN_CREATE_DISABLED_NA", "A specimen cannot be crea
 INVALID_LINEAGE = Code("SPECIMEN_INVALID_LINEAGE", "{value} is not a lineage")
 CANNOT_CHANGE_LINEAGE = Code("SPECIMEN_CANNOT_CHG_LINEAGE", "The lineage of a specimen never changes")
 PARENT_REQUIRED = Code("SPECIMEN_PARENT_REQUIRED", "A derived specimen or an aliquot needs a parent")
-PROCESSING_NOT_ALLOWED = Code("SPECIMEN_PROC_NOT_ALLOWED", "The parent is closed: {label}")
+PROCESSING_NOT_ALLOWED = Code("SPECIMEN_PROC_NOT_ALLOWED", "The specimen is closed: {label}")
 CHILDREN_LIMIT = Code(
     "SPECIMEN_CHILDREN_LIMIT_MAXED", "{label} would have {count} children; the limit is {limit}"
 )
-PARENT_NOT_COLLECTED = Code("SPECIMEN_NOT_COLLECTED", "The parent is not collected: {label}")
+PARENT_NOT_COLLECTED = Code("SPECIMEN_NOT_COLLECTED", "The specimen is not collected: {label}")
 PARENT_NOT_ACTIVE = Code("SPECIMEN_NOT_ACTIVE", "The parent is not active: {label}")
 
 REQ_NOT_FOUND = Code("SR_NOT_FOUND", "There is no such requirement: {key}")
@@ -35,6 +36,13 @@ REQ_TYPE_MISMATCH = Code("SPECIMEN_REQ_TYPE_MISMATCH", "The requirement asks for
 REQ_PARENT_MISMATCH = Code(
     "SPECIMEN_REQ_PARENT_MISMATCH", "The requirement stands below another one than the parent's"
 )
+
+POOL_SAME_PROTOCOL = Code(
+    "SPECIMEN_POOL_SAME_CP_REQ", "Members of a pool are of the pool's own protocol: {label} is not"
+)
+ID_REQUIRED = Code("SPECIMEN_ID_REQUIRED", "Say which specimen, by its id")
+DELETED_NOT_FOUND = Code("SPECIMEN_DEL_NOT_FOUND", "There is no such deleted specimen: {key}")
+PARENT_DELETED = Code("SPECIMEN_PARENT_DELETED", "What the specimen was made of is deleted, too")
 
 CLASS_REQUIRED = Code("SPECIMEN_SPECIMEN_CLASS_REQUIRED", "The class cannot be told from the type {type}")
 TYPE_REQUIRED = Code("SPECIMEN_SPECIMEN_TYPE_REQUIRED", "A specimen needs a type")
@@ -117,6 +125,7 @@ LINEAGES = frozenset((NEW, DERIVED, ALIQUOT))
 ACTIVE, CLOSED, DISABLED = "Active", "Closed", "Disabled"
 ACTIVITIES = frozenset((ACTIVE, CLOSED, DISABLED))
 NOT_SPECIFIED = "Not Specified"
+POOLED = "Pooled"
 MAX_ALIQUOTS = 1000  # of one row
 ACCEPTABLE, TO_BE_RECEIVED = "Acceptable", "To be Received"
 
@@ -224,6 +233,14 @@ def owner(owners: Owners, key: str, protocol_id: int | None, *, per_cp: bool) ->
 def taken(owners: Owners, own: int | None, protocol_id: int, *, per_cp: bool) -> bool:
     """Whether a name is somebody else's."""
     return any(pk != own and (not per_cp or protocol == protocol_id) for protocol, pk in owners)
+
+
+_FREED = re.compile(r"_\d{13}\Z")
+
+
+def unfreed(name: str | None) -> str | None:
+    """A name without the time that deleting appended."""
+    return None if name is None else _FREED.sub("", name)
 
 
 class Naming(Enum):

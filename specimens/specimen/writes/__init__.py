@@ -15,8 +15,9 @@ from specimens.specimen.writes.doors import SPECIMENS, plan_specimens
 from specimens.specimen.writes.drafts import Draft, Node
 from specimens.specimen.writes.events import record_events
 from specimens.specimen.writes.store import store
+from specimens.specimen.writes.undelete import undelete
 
 __all__ = [
     "ALIQUOTS", "SPECIMENS", "Draft", "Name", "Node", "change_all", "change_each", "change_status", "collect",
-    "collect_visit", "delete", "identify", "plan_specimens", "record_events", "store",
+    "collect_visit", "delete", "identify", "plan_specimens", "record_events", "store", "undelete",
 ]  # fmt: skip

@@ -10,11 +10,13 @@ from django.db.models import Q
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.wire.errors import Problem
+from specimens.protocol.reads import protocols_by_short_title
 from specimens.specimen import rules
 from specimens.specimen.detail import AliquotSpec, SpecimenDetail, SpecimenLocation
 from specimens.specimen.models import Specimen
 from specimens.specimen.rules import ACTIVE, ALIQUOT, COLLECTED, DERIVED
 from specimens.specimen.writes.drafts import Draft, Node
+from specimens.specimen.writes.facts import names_per_protocol
 from specimens.specimen.writes.planner import Planner
 from specimens.specimen.writes.store import store
 from specimens.specimen.writes.wanted import Wanted
@@ -27,6 +29,7 @@ class _Parent:
     """A stored specimen that aliquots are asked of; `left` goes down from row to row."""
 
     id: int
+    protocol_id: int
     label: str | None
     status: str
     activity_status: str
@@ -45,7 +48,7 @@ class Split:
 
 def plan_aliquots(changes: Sequence[Change[AliquotSpec]], actor: Actor) -> list[Split | Refusal]:
     """Turn every row into nodes below its parent, then plan all of them as one batch of specimens."""
-    parents = _load_parents([change.detail for change in changes])
+    parents = _Parents([change.detail for change in changes])
     made: list[list[Node] | Problem] = [_nodes(change.detail, parents) for change in changes]
     nodes = [node for row in made if not isinstance(row, Problem) for node in row]
     planned = iter(Planner(Wanted(nodes), actor).plan(nodes)) if nodes else iter(())
@@ -70,29 +73,51 @@ def apply_aliquots(splits: Sequence[Split], actor: Actor) -> list[int]:
 ALIQUOTS: Door[AliquotSpec, Split] = Door("specimenAliquot", plan_aliquots, apply_aliquots)
 
 
-def _load_parents(specs: Sequence[AliquotSpec]) -> dict[object, _Parent]:
-    """Parents by id and by label; one query."""
+class _Parents:
+    """The stored specimens that the rows name."""
+
+    def __init__(self, specs: Sequence[AliquotSpec]) -> None:
+        self._by_id = _load_parents(specs)
+        self._owners: dict[str, list[tuple[int, int]]] = {}
+        for parent in self._by_id.values():
+            if parent.label:
+                self._owners.setdefault(parent.label, []).append((parent.protocol_id, parent.id))
+        self._protocols = protocols_by_short_title(spec.cp_short_title for spec in specs)
+        self._per_cp = bool(self._owners) and names_per_protocol().labels
+
+    def find(self, spec: AliquotSpec) -> _Parent | Problem:
+        """The parent by id, else by label and, where labels are unique by protocol, the protocol."""
+        if spec.parent_id is not None:
+            return self._by_id.get(spec.parent_id) or rules.NOT_FOUND(key=spec.parent_id)
+        if not spec.parent_label:
+            return rules.PARENT_REQUIRED()
+        named = self._protocols.get((spec.cp_short_title or "").lower())
+        protocol_id = named.pk if named is not None else -1 if spec.cp_short_title else None
+        owners = self._owners.get(spec.parent_label, ())
+        found = rules.owner(owners, spec.parent_label, protocol_id, per_cp=self._per_cp)
+        return found if isinstance(found, Problem) else self._by_id[found]
+
+
+def _load_parents(specs: Sequence[AliquotSpec]) -> dict[int, _Parent]:
+    """Parents, named by id or label, by id; one query."""
     ids = {spec.parent_id for spec in specs if spec.parent_id is not None}
     labels = {spec.parent_label for spec in specs if spec.parent_id is None and spec.parent_label}
     rows = Specimen.objects.filter(Q(pk__in=ids) | Q(label__in=labels)).exclude(activity_status="Disabled")
-    found: dict[object, _Parent] = {}
+    found: dict[int, _Parent] = {}
     for row in rows.values_list(
-        "pk", "label", "status", "activity_status", "specimen_class", "type", "available_qty",
+        "pk", "protocol_id", "label", "status", "activity_status", "specimen_class", "type", "available_qty",
         "protocol__close_parent_specimens",
     ):  # fmt: skip
         parent = _Parent(*row)
         found[parent.id] = parent
-        if parent.label:
-            found[parent.label] = parent
     return found
 
 
-def _nodes(spec: AliquotSpec, parents: dict[object, _Parent]) -> list[Node] | Problem:
+def _nodes(spec: AliquotSpec, parents: _Parents) -> list[Node] | Problem:
     """The parent, used as it is; a derivative where class or type differ; the aliquots."""
-    key = spec.parent_id if spec.parent_id is not None else spec.parent_label
-    parent = parents.get(key)
-    if parent is None:
-        return rules.NOT_FOUND(key=key) if key else rules.PARENT_REQUIRED()
+    parent = parents.find(spec)
+    if isinstance(parent, Problem):
+        return parent
     if parent.status != COLLECTED:
         return rules.PARENT_NOT_COLLECTED(label=parent.label)
     if parent.activity_status != ACTIVE:

@@ -64,7 +64,7 @@ class Draft:
 
     __slots__ = (
         "additional", "additional_format", "barcode_format", "batch", "counted", "draw", "label_format", "new",
-        "original", "parent", "print_label", "requirement", "row", "thaw", "visit",
+        "original", "parent", "pool", "print_label", "requirement", "row", "thaw", "visit",
     )  # fmt: skip
 
     def __init__(self, row: Specimen, visit: VisitFacts, *, new: bool) -> None:
@@ -80,6 +80,7 @@ class Draft:
         self.counted = False  # is named after its parent, with a number
         self.draw: Decimal | None = None  # what it takes out of its parent
         self.thaw: tuple[int, int] | None = None  # (request, cycles) added to its parent
+        self.pool: list[Draft] = []  # what goes into it
         self.print_label = False
         self.additional: list[Draft] | None = None  # others that are written with it
         self.batch: Batch | None = None

@@ -24,6 +24,7 @@ from specimens.specimen.models import Specimen
 from specimens.specimen.rules import COLLECTED, DISABLED
 from specimens.specimen.writes.drafts import Draft, VisitFacts
 from specimens.specimen.writes.wanted import Wanted
+from specimens.visit.writes.hidden import hidden_visits
 from terminology.reads import Terms, load_terms
 
 # Thousands of keys go in as one array each; the ORM would take them one by one.
@@ -85,6 +86,8 @@ class Facts:
         self.visits: dict[int, VisitFacts] = {}
         self.visits_by_name: dict[str, VisitFacts] = {}
         self._load_visits(wanted.visit_ids | {row.visit_id for row in rows}, wanted.visit_names)
+        self.hidden: dict[int, VisitFacts] = {}  # visits of specimen-centric protocols, by protocol
+        self._load_hidden_visits()
         self._load_requirements(wanted, rows)
         self.drafts: dict[int, Draft] = {}
         self.children: dict[int, list[Draft]] = {}  # by the parent's key, where the tree is loaded
@@ -100,6 +103,19 @@ class Facts:
             for row in cursor.fetchall():
                 visit = VisitFacts._make(row)
                 self.visits[visit.id] = self.visits_by_name[visit.name] = visit
+
+    def _load_hidden_visits(self) -> None:
+        """The hidden visits of the specimen-centric protocols that the batch names and the caller may write to."""
+        centric = {one.pk: one for one in self.named_protocols.values() if one.specimen_centric}
+        if not centric:
+            return
+        allowed = writable(self.actor, centric, "Specimen", "Create", "Update")
+        allowed |= writable(self.actor, centric, "PrimarySpecimen", "Create", "Update")
+        for pk, visit in hidden_visits([centric[pk] for pk in allowed], self.actor).items():
+            self.hidden[pk] = self.visits[visit.pk] = VisitFacts(
+                visit.pk, visit.name, visit.status, visit.visit_date, pk, visit.event_id,
+                visit.registration_id, visit.registration.ppid,
+            )  # fmt: skip
 
     def _load_requirements(self, wanted: Wanted, rows: Sequence[Specimen]) -> None:
         """The requirements of every event in the batch, if the batch has to do with requirements at all."""

@@ -201,6 +201,11 @@ class Lifecycle:
         if self._facts.protocols[draft.visit.protocol_id].set_qty_to_zero and row.available_qty is not None:
             row.available_qty = row.available_qty * 0
 
+    def pool(self, draft: Draft, problems: Problems) -> None:
+        """Close what went into a pooled specimen (spec 03 §3.10)."""
+        self.close(draft, None, _NOTHING, problems)
+        draft.row.disposal_reason = rules.POOLED
+
     def _dispose(
         self, draft: Draft, disposal: SpecimenStatusChange | None, detail: SpecimenDetail, problems: Problems
     ) -> None:

@@ -10,8 +10,9 @@ from biobank.batch.door import Change, Refusal
 from biobank.configuration.reads import number
 from biobank.wire.errors import ACCESS_DENIED, ACTIVITY_STATUS_INVALID, Problem, Refused
 from specimens.protocol.models import Requirement
+from specimens.protocol.rules import CP_NOT_FOUND
 from specimens.specimen import rules
-from specimens.specimen.detail import SpecimenDetail
+from specimens.specimen.detail import SpecimenDetail, SpecimenInfo
 from specimens.specimen.rules import ACTIVE, CLOSED, COLLECTED, DISABLED, LINEAGES, NEW
 from specimens.specimen.writes.drafts import Before, Draft, Node, VisitFacts
 from specimens.specimen.writes.facts import Facts
@@ -119,6 +120,8 @@ class Planner:
     # --- New specimens -----------------------------------------------------------------------------
 
     def _new(self, detail: SpecimenDetail, node: Node, problems: Problems) -> Draft:
+        if detail.specimens_pool:
+            detail = detail.model_copy(update={"lineage": NEW, "status": COLLECTED})
         given = self._given_parent(detail, node)
         visit = self._visit(detail, given)
         requirement = self._requirement(detail, visit)
@@ -140,7 +143,43 @@ class Planner:
         if lineage != NEW:
             draft.parent = self._parent(draft, given, problems)
         self._settle(draft, detail, EVERYTHING, node, problems)
+        for member in detail.specimens_pool or ():
+            self._pool(draft, member, problems)
         return draft
+
+    def _pool(self, draft: Draft, member: SpecimenInfo, problems: Problems) -> None:
+        """Put a specimen into a pooled one (spec 03 §3.10)."""
+        found = self._pool_member(draft, member)
+        row = found.row
+        self._require_right(found.visit, primary=row.lineage == NEW)
+        if found in draft.pool:
+            return
+        if row.status != COLLECTED:
+            problems.append(rules.PARENT_NOT_COLLECTED(label=row.label))
+        elif row.activity_status != ACTIVE:
+            problems.append(rules.PROCESSING_NOT_ALLOWED(label=row.label))
+        elif row.protocol_id != draft.row.protocol_id:
+            problems.append(rules.POOL_SAME_PROTOCOL(label=row.label))
+        else:
+            draft.pool.append(found)
+            if member.close_after_pooled_creation is not False:
+                self.touch(found)
+                self.lifecycle.pool(found, problems)
+                draft.bring(found)
+
+    def _pool_member(self, draft: Draft, member: SpecimenInfo) -> Draft:
+        """The specimen that a member names by id or label. Raises SPECIMEN_NOT_FOUND and the like."""
+        if member.id is not None:
+            found = self.facts.drafts.get(member.id)
+            if found is None:
+                raise Refused(rules.NOT_FOUND(key=member.id))
+            return found
+        if not member.label:
+            raise Refused(rules.LABEL_REQUIRED())
+        labelled = self.naming.labelled(member.label, draft.row.protocol_id)
+        if isinstance(labelled, Problem):
+            raise Refused(labelled)
+        return labelled
 
     def _given_parent(self, detail: SpecimenDetail, node: Node) -> Draft | None:
         """The parent by nesting, id or label. Raises SPECIMEN_NOT_FOUND."""
@@ -174,12 +213,24 @@ class Planner:
     def _visit(self, detail: SpecimenDetail, parent: Draft | None) -> VisitFacts:
         """The visit that was named, else the parent's. Raises VISIT_NOT_FOUND, SPECIMEN_VISIT_REQUIRED."""
         if detail.visit_id is None and not detail.visit_name:
-            if parent is None:
-                raise Refused(rules.VISIT_REQUIRED())
-            return parent.visit
+            return parent.visit if parent is not None else self._hidden_visit(detail)
         found = self.facts.visit(detail)
         if found is None:
             raise Refused(rules.VISIT_NOT_FOUND(key=detail.visit_name or detail.visit_id))
+        return found
+
+    def _hidden_visit(self, detail: SpecimenDetail) -> VisitFacts:
+        """Where specimens of a protocol without participants hang (spec 03 §0.7)."""
+        if detail.cp_id is None and not detail.cp_short_title:
+            raise Refused(rules.VISIT_REQUIRED())
+        protocol = self.facts.named_protocol(detail)
+        if protocol is None:
+            raise Refused(CP_NOT_FOUND(key=detail.cp_id or detail.cp_short_title))
+        if not protocol.specimen_centric:
+            raise Refused(rules.VISIT_REQUIRED())
+        found = self.facts.hidden.get(protocol.pk)
+        if found is None:  # it is made for those only who may use it
+            raise Refused(ACCESS_DENIED())
         return found
 
     def _requirement(self, detail: SpecimenDetail, visit: VisitFacts) -> Requirement | None:

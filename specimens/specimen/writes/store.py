@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from django.db import IntegrityError, connection
+from django.utils import timezone
 
 from biobank.access import Actor
 from biobank.batch.insert import insert, take_keys
@@ -12,7 +13,7 @@ from biobank.records import stamp
 from biobank.wire.constraints import problem_of
 from biobank.wire.errors import Refused
 from specimens.specimen import below, rules
-from specimens.specimen.models import Specimen
+from specimens.specimen.models import PoolMember, Specimen
 from specimens.specimen.rules import COLLECTED, DISABLED
 from specimens.specimen.writes.drafts import Draft, all_of
 
@@ -50,6 +51,7 @@ def store(plans: Sequence[Draft], actor: Actor) -> list[int]:
     except IntegrityError as error:
         raise_dup_in_cp(error, [draft.row for draft in drafts])
         raise
+    _pool([draft for draft in drafts if draft.pool and draft.new], actor)
     if stored:
         with connection.cursor() as cursor:
             cursor.execute(_DRAW, [list(column) for column in zip(*stored, strict=True)])
@@ -58,6 +60,20 @@ def store(plans: Sequence[Draft], actor: Actor) -> list[int]:
     if below.deleted:
         below.tell_deleted([draft.row.pk for draft in drafts if _is_deleted(draft)], actor)
     return [draft.row.pk for draft in plans]
+
+
+def _pool(drafts: Sequence[Draft], actor: Actor) -> None:
+    """Remember what went into pooled specimens."""
+    now = timezone.now()
+    insert(
+        [
+            PoolMember(
+                pool_id=draft.row.pk, member_id=member.row.pk, pooled_on=now, pooled_by_id=actor.user_id
+            )
+            for draft in drafts
+            for member in draft.pool
+        ]
+    )
 
 
 _IN_CP = {
@@ -115,7 +131,7 @@ def _take_from_parents(drafts: Sequence[Draft]) -> list[tuple[int, Decimal, int]
         key = id(parent)
         parents[key] = parent
         drawn[key] = drawn.get(key, Decimal(0)) + (draft.draw or 0)
-        if draft.thaw is not None and (draft.thaw[0], key) not in thawed:
+        if draft.thaw is not None and draft.thaw[1] > 0 and (draft.thaw[0], key) not in thawed:
             thawed.add((draft.thaw[0], key))
             cycles[key] = cycles.get(key, 0) + draft.thaw[1]
     stored: list[tuple[int, Decimal, int]] = []
