@@ -15,8 +15,8 @@ def tallied(kind: str, *, by: str, where: str) -> Callable[[M], M]:
 
     A migration that adds this to a table with rows must run `first_count` once, after its triggers.
     """
-    gone = f"SELECT {by} AS key, -1 AS n FROM old_rows WHERE {where}"
-    come = f"SELECT {by} AS key, 1 AS n FROM new_rows WHERE {where}"
+    gone = f"SELECT {by} AS key, -1 AS n FROM old_rows WHERE {where}"  # noqa: S608
+    come = f"SELECT {by} AS key, 1 AS n FROM new_rows WHERE {where}"  # noqa: S608
 
     def differences(*sources: str) -> str:
         rows = " UNION ALL ".join(sources)
@@ -31,11 +31,11 @@ def tallied(kind: str, *, by: str, where: str) -> Callable[[M], M]:
             level=pgtrigger.Statement,
             when=pgtrigger.After,
             operation=operation,
-            referencing=pgtrigger.Referencing(**tables) if tables else None,
+            referencing=pgtrigger.Referencing(**tables) if tables else None,  # type: ignore[no-untyped-call]
             func=func,
         )
 
-    return pgtrigger.register(  # type: ignore[no-any-return]
+    return pgtrigger.register(
         trigger("come", pgtrigger.Insert, differences(come), new="new_rows"),
         trigger("changed", pgtrigger.Update, differences(come, gone), new="new_rows", old="old_rows"),
         trigger("gone", pgtrigger.Delete, differences(gone), old="old_rows"),

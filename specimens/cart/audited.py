@@ -6,6 +6,8 @@ from specimens.cart.reads.scopes import carts_for, folders_for
 
 register(Audited("specimen_list", "Cart", Cart, carts_for))
 register(
-    Audited("pick_list", "Pick list", PickList, lambda actor: PickList.objects.filter(cart__in=carts_for(actor)))
+    Audited(
+        "pick_list", "Pick list", PickList, lambda actor: PickList.objects.filter(cart__in=carts_for(actor))
+    )
 )
 register(Audited("specimen_lists_folder", "Folder of carts", CartFolder, folders_for))

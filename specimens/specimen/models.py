@@ -123,18 +123,17 @@ class Specimen(Record):
         ]
         indexes = [
             models.Index(fields=["protocol", "id"], name="specimen_by_protocol"),
+            models.Index(fields=["protocol", "label"], name="specimen_by_protocol_label"),
             # Parts of names, whatever their case
             GinIndex(OpClass(Upper("label"), name="gin_trgm_ops"), name="specimen_label_text"),
             GinIndex(OpClass(Upper("barcode"), name="gin_trgm_ops"), name="specimen_barcode_text"),
             GinIndex(
                 OpClass(Upper("additional_label"), name="gin_trgm_ops"), name="specimen_addl_label_text"
             ),
-            # Orders of searches; the first column serves the filter of the same name
-            models.Index(fields=["type", "id"], name="specimen_by_type"),
-            models.Index(fields=["anatomic_site", "id"], name="specimen_by_site"),
-            models.Index(fields=["lineage", "id"], name="specimen_by_lineage"),
-            models.Index(fields=["status", "id"], name="specimen_by_status"),
-            models.Index(fields=["created_on", "id"], name="specimen_by_creation"),
+            # Filters and orders of searches
+            models.Index(Upper("type"), "id", name="specimen_by_type"),
+            models.Index(Upper("anatomic_site"), "id", name="specimen_by_site"),
+            models.Index(F("created_on").asc(nulls_first=True), "id", name="specimen_by_creation"),
             # What few specimens are
             models.Index(fields=["id"], condition=models.Q(available_qty=0), name="specimen_used_up"),
             models.Index(

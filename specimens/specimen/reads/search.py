@@ -5,6 +5,7 @@ from datetime import datetime
 from typing import Any
 
 from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Upper
 
 from biobank.access import Actor
 from biobank.wire.dates import millis
@@ -137,9 +138,14 @@ def searched(body: SpecimenSearch, actor: Actor) -> list[Json]:
     """Specimens by criteria. Raises SPECIMEN_LABELS_SRCH_LIMIT_MAXED."""
     if len(body.labels or ()) + len(body.barcodes or ()) > SEARCH_CAP:
         raise Refused(rules.SEARCH_LIMIT(limit=SEARCH_CAP))
-    rows = _ordered(matching(body, actor), body)
-    first, last = body.bounds(LIST_SIZE)
-    ids = list(rows.values_list("pk", flat=True)[first : min(last, first + SEARCH_CAP)])
+    rows = matching(body, actor)
+    wanted = _snake(body.order_by or "")
+    if wanted in _ORDERS:
+        first, last = body.bounds(LIST_SIZE)
+        rows = _ordered(rows, wanted, descending=body.asc is False)
+        ids = list(rows.values_list("pk", flat=True)[first : min(last, first + SEARCH_CAP)])
+    else:
+        ids = body.keys(rows, actor.user_id, "pk", most=SEARCH_CAP)
     return shown(ids, actor, full=bool(body.include_extensions), brief=bool(body.minimal_info))
 
 
@@ -216,13 +222,13 @@ def _conditions_of_state(body: SpecimenSearch) -> Iterable[Q]:
         yield Q(received_quality=rules.TO_BE_RECEIVED)
 
 
-def _ordered(rows: QuerySet[Specimen], body: SpecimenSearch) -> QuerySet[Specimen]:
-    """By the wanted key, else by id."""
-    wanted = _snake(body.order_by or "")
-    if wanted not in _ORDERS:
-        return rows.order_by("pk")
-    key = F(wanted).asc(nulls_last=True) if body.asc is not False else F(wanted).desc(nulls_last=True)
-    return rows.order_by(key, "pk")
+def _ordered(rows: QuerySet[Specimen], column: str, *, descending: bool) -> QuerySet[Specimen]:
+    """By the wanted column, its index read forwards or backwards; specimens not created yet stand with the oldest."""
+    if column == "created_on":
+        created = F(column).desc(nulls_last=True) if descending else F(column).asc(nulls_first=True)
+        return rows.order_by(created, "-pk" if descending else "pk")
+    key = Upper(column) if column in ("type", "anatomic_site") else F(column)
+    return rows.order_by(key.desc(), "-pk") if descending else rows.order_by(key.asc(), "pk")
 
 
 def _snake(name: str) -> str:
