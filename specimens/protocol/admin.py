@@ -220,7 +220,7 @@ class EventAdmin(_Selects):
     fields = [
         "protocol", ("label", "code"), ("point", "point_unit"), "default_site",
         ("clinical_diagnosis", "clinical_status"), ("visit_name_print_mode", "visit_name_print_copies"),
-        "activity_status",
+        ("sort_order", "activity_status"),
     ]  # fmt: skip
 
     def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:

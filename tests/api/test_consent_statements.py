@@ -145,5 +145,16 @@ def test_tiers_are_taken_from_another_protocol(api: Api) -> None:
     assert api.put(f"/collection-protocols/{source['id']}/consents-source", {"id": made["id"]}).codes == [
         "CP_CONSENT_TIER_FOUND"
     ]
+    assert api.put(f"{path}/consents-source", {"id": made["id"]}).codes == ["CP_CONSENTS_SOURCE_NOT_FOUND"]
     visits = designs.protocol(api, visitLevelConsents=True)
+    new = designs.protocol_body(consentsSource={"id": visits["id"]})
+    assert api.post("/collection-protocols", new).codes == ["CP_VISIT_CONSENTS_ENABLED"]
     assert api.put(f"{path}/consents-source", {"id": visits["id"]}).codes == ["CP_VISIT_CONSENTS_ENABLED"]
+
+
+def test_the_source_of_tiers_must_be_readable(api: Api, as_user: Callable[[User], Api]) -> None:
+    site, person = factories.site(), factories.user()
+    factories.grant(person, {"CollectionProtocol": ["Read", "Update"]}, site=site)
+    mine, theirs = studies.protocol(at=[site]), studies.protocol()
+    path = f"/collection-protocols/{mine.pk}/consents-source"
+    assert as_user(person).put(path, {"id": theirs.pk}).codes == ["RBAC_ACCESS_DENIED"]

@@ -103,6 +103,23 @@ def test_a_definition_is_imported_whole_or_not_at_all(api: Api) -> None:
     assert not CollectionProtocol.objects.filter(short_title="OTHER").exists()
 
 
+def test_a_definition_may_be_less_than_an_export(api: Api) -> None:
+    """No units, workflows named by their keys alone, children whose lineage says how they are made."""
+    body = designs.protocol_body(title="Small", shortTitle="SMALL")
+    tree = designs.blood({"id": None}, children=[{**designs.blood({"id": None}), "lineage": "New"}])
+    body |= {
+        "workflows": {"common": {"data": {}}},
+        "events": [{"eventLabel": "A", "specimenRequirements": [tree]}],
+    }
+    refused = api.upload(f"{URL}/definition", "cp.json", orjson.dumps(body))
+    assert refused.codes == ["SR_INVALID_LINEAGE"]
+    tree["children"][0] |= {"lineage": "Derived", "activityStatus": "Closed"}
+    made = api.upload(f"{URL}/definition", "cp.json", orjson.dumps(body))
+    assert made.status == 200, made.json
+    assert set(api.get(f"{URL}/{made.json['id']}/workflows").json["workflows"]) == {"common"}
+    assert api.get(f"/specimen-requirements?cpId={made.json['id']}").json[0]["children"] == []
+
+
 @pytest.mark.parametrize("content", [b"", b"{", b"[]", b"null", b"\xff\xfe", b'{"events": 3}'])
 def test_a_file_that_is_no_definition_is_an_invalid_request(api: Api, content: bytes) -> None:
     answer = api.upload(f"{URL}/definition", "x.json", content)
@@ -139,6 +156,13 @@ def test_workflows_of_the_system_and_of_nobody(api: Api, statuses: Statuses) -> 
     assert api.get(f"{URL}/-1/workflows").json == {"cpId": None, "shortTitle": None, "workflows": {}}
     unknown = api.get(f"{URL}/999999/workflows")
     assert (unknown.status, unknown.codes) == (statuses.not_found, ["CP_NOT_FOUND"])
+
+
+@pytest.mark.parametrize("item", [{"name": "x" * 256}, {"name": "x", "data": {"deep": [{"a\0": 1}]}}])
+def test_workflows_that_no_column_can_hold(api: Api, item: dict[str, Any]) -> None:
+    for protocol in (designs.protocol(api)["id"], -1):
+        answer = api.put(f"{URL}/{protocol}/workflows", [item])
+        assert (answer.status, answer.codes) == (400, ["INVALID_REQUEST"])
 
 
 def test_workflows_of_the_system_are_set_by_those_who_manage_them(

@@ -85,6 +85,16 @@ def test_events_stand_in_the_order_of_their_points(api: Api) -> None:
     assert (month["offset"], month["offsetUnit"]) == (-3, "DAYS")
 
 
+def test_events_of_the_same_day_stand_by_sort_order_then_as_they_were_made(api: Api) -> None:
+    of = designs.protocol(api)
+    for label, order in (("Last", None), ("Second", 2), ("First", 1), ("Very last", None)):
+        made = designs.event(api, of, label, eventPoint=7, eventPointUnit="DAYS", sortOrder=order)
+        assert made.get("sortOrder") == order
+    designs.event(api, of, "Week", eventPoint=1, eventPointUnit="WEEKS", sortOrder=0)
+    rows = api.get(f"{URL}?cpId={of['id']}").json
+    assert [row["eventLabel"] for row in rows] == ["Week", "First", "Second", "Last", "Very last"]
+
+
 def test_a_list_names_its_protocol(api: Api, statuses: Statuses) -> None:
     of = designs.protocol(api)
     designs.event(api, of, "Open")

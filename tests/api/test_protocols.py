@@ -325,6 +325,9 @@ def test_where_may_i_register_participants(as_user: Callable[[User], Api]) -> No
     path = f"{URL}/byop?resource=ParticipantPhi&op="
     assert [row["shortTitle"] for row in api.get(f"{path}Create").json] == ["P1"]
     assert api.get(f"{path}Delete").json == []
+    assert api.get(f"{URL}/byop?resource=Specimen&op=Create").json == []
+    assert api.get(f"{URL}/byop?op=Create").codes == ["INVALID_REQUEST"]
+    assert api.get(f"{URL}/byop?resource=ParticipantPhi").codes == ["INVALID_REQUEST"]
 
 
 # --- Delete and copy --------------------------------------------------------------------------------

@@ -26,6 +26,12 @@ class SiteCodes:
             for link in links
         }
 
+    def code(self, protocol_id: int, site_id: int | None) -> str | None:
+        """The protocol's code for a site, else the site's own."""
+        if site_id is None:
+            return None
+        return self._given.get((protocol_id, site_id)) or self._own.get(site_id)
+
     def values(
         self,
         protocol: CollectionProtocol,

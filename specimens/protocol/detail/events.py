@@ -17,6 +17,7 @@ class ProtocolEventDetail(SparseDetail):
     visit_name_print_mode: Text = None
     visit_name_print_copies: Whole = None
     activity_status: Text = None
+    sort_order: Whole = None
     offset: Whole = None
     offset_unit: Text = None
 

@@ -8,7 +8,9 @@ from datetime import date, datetime
 from biobank.configuration.reads import setting
 from biobank.wire.dates import server_zone
 from specimens.protocol.labels.counters import CounterKey
+from specimens.protocol.labels.dates import formatted, is_pattern
 from specimens.protocol.labels.language import Args, Token
+from specimens.protocol.labels.matching import Fit, digits, fixed, in_turn, letters, one_of
 from specimens.protocol.labels.values import LabelValues
 
 Key = Callable[[LabelValues], str | None]
@@ -54,11 +56,10 @@ class Number(Token):
             return HIDDEN
         return str(number).zfill(self._digits(args))
 
-    def pattern(self, values: LabelValues, args: Args) -> str | None:
+    def fit(self, values: LabelValues, args: Args) -> Fit | None:
         if self.counter(values, args) is None:
             return None
-        digits = rf"\d{{{max(self._digits(args), 1)},}}"
-        return f"(?:{digits})?" if self._hides_one(args) else digits
+        return digits(self._digits(args), optional=self._hides_one(args))
 
     def _hides_one(self, args: Args) -> bool:
         return self.one_by is not None and self.one_by not in args[1:2]
@@ -92,9 +93,9 @@ class ParentCounter(Token):
         fixed, digits = self._split(base, args)
         return fixed + str(int(digits or 0) + number).zfill(len(digits))
 
-    def pattern(self, values: LabelValues, args: Args) -> str | None:
+    def fit(self, values: LabelValues, args: Args) -> Fit | None:
         base = self.base(values)
-        return re.escape(self._split(base, args)[0]) + r"\d+" if base else None
+        return in_turn(fixed(self._split(base, args)[0]), digits()) if base else None
 
     @staticmethod
     def _split(base: str, args: Args) -> tuple[str, str]:
@@ -111,11 +112,28 @@ _GREEK = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True)
-class Greek(Token):
+def greek(number: int) -> str:
     """alpha, beta, …; after omega the letters come again with a number: alpha2."""
+    turn, letter = divmod(number - 1, len(_GREEK))
+    return _GREEK[letter] + (str(turn + 1) if turn else "")
+
+
+def latin(number: int) -> str:
+    """A, B, … Z, AA, AB, …"""
+    found = ""
+    while number > 0:
+        number, letter = divmod(number - 1, 26)
+        found = chr(ord("A") + letter) + found
+    return found
+
+
+@dataclass(frozen=True, slots=True)
+class Spelled(Token):
+    """A running number per key, written in letters."""
 
     key: Key
+    spell: Callable[[int], str]
+    typed: Fit
 
     def accepts(self, args: Args) -> bool:
         return not args
@@ -125,42 +143,44 @@ class Greek(Token):
         return None if key is None else (self.name, key)
 
     def text(self, values: LabelValues, args: Args, number: int | None) -> str | None:
-        if number is None:
-            return None
-        turn, letter = divmod(number - 1, len(_GREEK))
-        return _GREEK[letter] + (str(turn + 1) if turn else "")
+        return None if number is None else self.spell(number)
 
-    def pattern(self, values: LabelValues, args: Args) -> str | None:
-        return None if self.key(values) is None else rf"(?:{'|'.join(_GREEK)})\d*"
+    def fit(self, values: LabelValues, args: Args) -> Fit | None:
+        return None if self.key(values) is None else self.typed
+
+
+def in_greek(name: str, key: Key) -> Spelled:
+    return Spelled(name, key, greek, in_turn(one_of(_GREEK), digits(optional=True)))
+
+
+def in_latin(name: str, key: Key) -> Spelled:
+    return Spelled(name, key, latin, letters())
 
 
 @dataclass(frozen=True, slots=True)
 class Property(Token):
-    """`PV_PROP(field, property)` of a coded field."""
+    """`PV_PROP(field, property)` of a coded field; with a third argument `true`, of a custom field."""
 
     def accepts(self, args: Args) -> bool:
-        return len(args) == 2 and all(args)
+        return len(args) in (2, 3) and all(args[:2]) and args[2:] in ((), ("true",), ("false",))
 
     def text(self, values: LabelValues, args: Args, number: int | None) -> str | None:
+        if args[2:] == ("true",):
+            return None  # records have no custom fields yet
         return values.coded.get(args[0], {}).get(args[1]) or None
 
 
-# Letters of Java's date patterns that templates may use, as strftime knows them.
-_JAVA = {
-    "yyyy": "%Y", "yy": "%y", "MMMM": "%B", "MMM": "%b", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S",
-}  # fmt: skip
-_LETTERS = re.compile(r"([A-Za-z])\1*")
+@dataclass(frozen=True, slots=True)
+class CustomField(Token):
+    """`CUSTOM_FIELD(level, field)`: empty, because records have no custom fields yet."""
 
+    levels: tuple[str, ...]
 
-def _strftime_pattern(pattern: str) -> str:
-    """Raises ValueError when the pattern uses letters that are not known."""
+    def accepts(self, args: Args) -> bool:
+        return len(args) == 2 and args[0] in self.levels and bool(args[1])
 
-    def known(match: re.Match[str]) -> str:
-        if match[0] not in _JAVA:
-            raise ValueError(f"{match[0]} is not part of a date pattern")
-        return _JAVA[match[0]]
-
-    return _LETTERS.sub(known, pattern)
+    def text(self, values: LabelValues, args: Args, number: int | None) -> str | None:
+        return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,13 +188,8 @@ class Today(Token):
     """Today, by a Java-style pattern; without one, by the system's date format."""
 
     def accepts(self, args: Args) -> bool:
-        try:
-            _strftime_pattern(",".join(args))
-        except ValueError:
-            return False
-        return True
+        return is_pattern(",".join(args))
 
     def text(self, values: LabelValues, args: Args, number: int | None) -> str | None:
-        today: date = values.today or datetime.now(server_zone()).date()
-        pattern = ",".join(args) or setting("common", "date_format")
-        return today.strftime(_strftime_pattern(pattern)) or None
+        today: date = values.today or datetime.now(server_zone())
+        return formatted(today, ",".join(args) or setting("common", "date_format")) or None

@@ -7,6 +7,7 @@ from enum import Enum
 from functools import lru_cache
 
 from specimens.protocol.labels.counters import CounterKey
+from specimens.protocol.labels.matching import Fit, covers, fixed
 from specimens.protocol.labels.values import LabelValues
 
 Args = tuple[str, ...]
@@ -44,10 +45,10 @@ class Token:
     def text(self, values: LabelValues, args: Args, number: int | None) -> str | None:
         raise NotImplementedError
 
-    def pattern(self, values: LabelValues, args: Args) -> str | None:
-        """A regular expression of what may stand here; None: nothing, and the literals beside it vanish."""
+    def fit(self, values: LabelValues, args: Args) -> Fit | None:
+        """What may be typed here; None: nothing, and the literals beside it vanish."""
         found = self.text(values, args, None)
-        return None if found is None else re.escape(found)
+        return None if found is None else fixed(found)
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,18 +101,22 @@ class LabelFormat:
 
     def matches(self, text: str, values: LabelValues) -> bool:
         """Whether a typed text fits: literals and texts as they are, digits where a number stands (§P2)."""
-        pieces: list[str] = []
+        pieces: list[Fit] = []
         dropped = False
         for part in self.parts:
-            pattern = part.token.pattern(values, part.args)
-            if pattern is not None:
+            fit = part.token.fit(values, part.args)
+            if fit is not None:
                 if not dropped:
-                    pieces.append(re.escape(part.literal))
-                pieces.append(pattern)
-            dropped = pattern is None
+                    pieces.append(fixed(part.literal))
+                pieces.append(fit)
+            dropped = fit is None
         if not dropped:
-            pieces.append(re.escape(self.tail))
-        return re.fullmatch("".join(pieces), text) is not None
+            pieces.append(fixed(self.tail))
+        return covers(text, pieces)
+
+    def uses(self, *tokens: str) -> bool:
+        """Whether the template has one of the tokens: what only they need is not looked up for others."""
+        return any(part.token.name in tokens for part in self.parts)
 
 
 @lru_cache(maxsize=2048)

@@ -1,6 +1,15 @@
 """The tokens that exist, by what is named (spec 02 §P4, §P5, §P6)."""
 
-from specimens.protocol.labels.kinds import Greek, Number, ParentCounter, Property, Text, Today
+from specimens.protocol.labels.kinds import (
+    CustomField,
+    Number,
+    ParentCounter,
+    Property,
+    Text,
+    Today,
+    in_greek,
+    in_latin,
+)
 from specimens.protocol.labels.language import LabelKind, Token
 from specimens.protocol.labels.values import LabelValues
 from specimens.protocol.labels.years import collection_year, primary_year, visit_year
@@ -87,6 +96,7 @@ PPID_TOKENS = _table(
     Text("REG_SITE_CODE", lambda v: v.reg_site_code or ""),
     Text("EXT_SUBJECT_ID", lambda v: v.external_subject_id),
     _today(),
+    CustomField("CUSTOM_FIELD", ("cpr", "cp")),
 )
 
 VISIT_TOKENS = _table(
@@ -102,7 +112,10 @@ VISIT_TOKENS = _table(
     Text("YR_OF_VISIT", visit_year),
     Text("YR_OF_VISIT2", lambda v: (visit_year(v) or "")[-2:] or None),
     Text("CLINICAL_STATUS_ABBR", lambda v: v.clinical_status_abbr),
+    Text("CLINICAL_STATUS", lambda v: v.clinical_status),
+    Text("VISIT_SITE_CODE", lambda v: v.visit_site_code),
     _today(),
+    CustomField("CUSTOM_FIELD", ("visit", "cpr", "cp")),
 )
 
 SPECIMEN_TOKENS = _table(
@@ -133,8 +146,14 @@ SPECIMEN_TOKENS = _table(
     ParentCounter("PSPEC_COUNTER", _parent_key, lambda v: v.parent.label if v.parent else None),
     Text("PR_SPEC_LABEL", lambda v: v.root.label),
     ParentCounter("PRIMARY_SPEC_COUNTER", _primary_key, lambda v: v.root.label if v.parent else None),
-    Greek("PSPEC_GREEK_SEQ", _parent_key),
+    in_greek("PSPEC_GREEK_SEQ", _parent_key),
+    in_greek("VISIT_GREEK_SEQ", _visit_key),
+    in_greek("CPR_GREEK_SEQ", _registration_key),
+    in_latin("PSPEC_LATIN_SEQ", _parent_key),
+    in_latin("VISIT_LATIN_SEQ", _visit_key),
+    in_latin("CPR_LATIN_SEQ", _registration_key),
     Property("PV_PROP"),
+    CustomField("CUSTOM_FIELD", ("specimen", "parentSpecimen", "visit", "cpr", "cp")),
 )
 
 TOKENS: dict[LabelKind, dict[str, Token]] = {

@@ -35,7 +35,9 @@ class LabelValues:
     event_id: int | None = None
     event_label: str | None = None
     event_code: str | None = None
+    clinical_status: str | None = None
     clinical_status_abbr: str | None = None
+    visit_site_code: str | None = None  # the protocol's code for the visit's site, else the site's own
     # specimen
     specimen_id: int | None = None
     label: str | None = None

@@ -39,7 +39,7 @@ def events_of(protocol_ids: Sequence[int], *, closed: bool = True) -> list[Event
     rows = known_events().select_related("protocol").filter(protocol_id__in=protocol_ids)
     if not closed:
         rows = rows.exclude(activity_status="Closed")
-    return sorted(rows, key=lambda row: place(row.point, row.point_unit, row.pk))
+    return sorted(rows, key=lambda row: place(row.point, row.point_unit, row.pk, row.sort_order))
 
 
 def listed(query: EventQuery, actor: Actor) -> list[Event]:
@@ -73,6 +73,7 @@ def event_detail(row: Event) -> ProtocolEventDetail:
         visit_name_print_mode=row.visit_name_print_mode,
         visit_name_print_copies=row.visit_name_print_copies,
         activity_status=row.activity_status,
+        sort_order=row.sort_order,
         offset=0,
         offset_unit="DAYS",
     )

@@ -46,10 +46,12 @@ def days(point: int | None, unit: str | None) -> int | None:
     return None if point is None else point * DAYS.get(unit or "DAYS", 1)
 
 
-def place(point: int | None, unit: str | None, pk: int) -> tuple[bool, int, int]:
-    """Sort key of events: by day, those without a point last, then by id."""
+def place(
+    point: int | None, unit: str | None, pk: int, sort_order: int | None = None
+) -> tuple[bool, int, bool, int, int]:
+    """Sort key of events: by day, those without a point last, then by sort order, then by id."""
     day = days(point, unit)
-    return (day is None, day or 0, pk)
+    return (day is None, day or 0, sort_order is None, sort_order or 0, pk)
 
 
 def description(label: str, code: str | None, point: int | None, unit: str | None) -> str:

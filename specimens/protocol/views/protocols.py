@@ -62,6 +62,8 @@ class ProtocolsByOperation(ApiView):
         answer=list[ProtocolSummary],
     )
     def get(self, request: Request, query: ByOperationQuery) -> list[ProtocolSummary]:
+        if not query.resource or not query.op:
+            raise Refused(INVALID_REQUEST(reason="the parameters resource and op are needed"))
         return reads.protocol_summaries(list(reads.by_operation(query, self.actor)))
 
 

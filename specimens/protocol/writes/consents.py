@@ -8,14 +8,14 @@ from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert
 from biobank.records import stamp
-from biobank.wire.errors import Code, Kind, Refused, refuse_if
+from biobank.wire.errors import ACCESS_DENIED, Code, Kind, Refused, refuse_if
 from specimens.protocol.detail.consents import StatementDetail, TierDetail
 from specimens.protocol.detail.protocols import ProtocolSummary
 from specimens.protocol.models import CollectionProtocol, ConsentStatement, ConsentTier
 from specimens.protocol.reads import consents as reads
-from specimens.protocol.reads.lookups import find_protocol
+from specimens.protocol.reads.lookups import allowed_among, find_protocol
 from specimens.protocol.reads.protocols import protocol
-from specimens.protocol.reads.scopes import UPDATE
+from specimens.protocol.reads.scopes import PROTOCOL, READ, UPDATE
 from specimens.protocol.rules import codes
 from specimens.protocol.rules import consents as rules
 from specimens.protocol.writes.versions import mark_changed
@@ -183,13 +183,17 @@ def set_source(protocol_id: int, source: ProtocolSummary, actor: Actor) -> None:
     """Take the tiers from another protocol; an empty reference ends that.
 
     Raises `Refused`: CP_NOT_FOUND, CP_CONSENT_TIER_FOUND, CP_CONSENTS_SOURCE_NOT_FOUND,
-    CP_VISIT_CONSENTS_ENABLED.
+    CP_VISIT_CONSENTS_ENABLED, RBAC_ACCESS_DENIED.
     """
     with transaction.atomic():
         stamp(actor)
         row = protocol(protocol_id, actor, UPDATE)
         found = _source(source)
         if found is not None:
+            if found.pk == row.pk:
+                raise Refused(codes.CP_CONSENTS_SOURCE_NOT_FOUND(key=row.short_title))
+            if not allowed_among(actor, [found.pk], PROTOCOL, READ):
+                raise Refused(ACCESS_DENIED())
             _refuse_with_tiers(row)
             if row.visit_level_consents or found.visit_level_consents:
                 raise Refused(codes.CP_VISIT_CONSENTS_ENABLED())

@@ -28,7 +28,7 @@ from terminology.reads import Terms, load_terms
 
 COLUMNS = (
     "label", "code", "point", "point_unit", "default_site", "clinical_diagnosis", "clinical_status",
-    "visit_name_print_mode", "visit_name_print_copies", "activity_status",
+    "visit_name_print_mode", "visit_name_print_copies", "sort_order", "activity_status",
 )  # fmt: skip
 
 
@@ -151,6 +151,7 @@ def _fill(row: Event, detail: ProtocolEventDetail, known: _Known) -> None:
     row.clinical_status = known.terms.canonical("clinical_status", detail.clinical_status)
     row.visit_name_print_mode = rules.print_mode(detail.visit_name_print_mode)
     row.visit_name_print_copies = detail.visit_name_print_copies
+    row.sort_order = detail.sort_order
     row.activity_status = detail.activity_status or "Active"
 
 

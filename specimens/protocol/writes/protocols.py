@@ -213,6 +213,9 @@ def _consent_problems(detail: ProtocolDetail, row: CollectionProtocol, known: _K
         if detail.consents_source is not None and _source(detail, known) is None:
             key = detail.consents_source.id or detail.consents_source.short_title
             yield codes.CP_CONSENTS_SOURCE_NOT_FOUND(key=key)
+        source = _source(detail, known)
+        if source is not None and (detail.visit_level_consents or source.visit_level_consents):
+            yield codes.CP_VISIT_CONSENTS_ENABLED()
         return
     waived = row.consents_waived if detail.consents_waived is None else detail.consents_waived
     if waived != row.consents_waived and row.pk in known.with_tiers:

@@ -90,6 +90,7 @@ def delete_requirement(pk: int, actor: Actor) -> int:
     with transaction.atomic():
         stamp(actor)
         row = requirement(pk, actor, UPDATE)
+        lock_events([row.event_id])
         trees = Trees(requirements_of([row.event_id])[row.event_id])
         family = [row, *trees.below(row)]
         if below.specimens().filter(requirement__in=[one.pk for one in family]).exists():

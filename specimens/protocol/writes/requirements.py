@@ -204,7 +204,7 @@ def _event(
         return known.events[parent.event_id], None
     if detail.parent_sr_id is not None:
         return None, codes.SR_PARENT_NOT_FOUND(key=detail.parent_sr_id)
-    if detail.event_id:
+    if detail.event_id and detail.event_id > 0:
         return known.events.get(detail.event_id), codes.CPE_NOT_FOUND(key=detail.event_id)
     if detail.cp_short_title and detail.event_label:
         found = known.by_label.get((detail.cp_short_title.lower(), detail.event_label.lower()))

@@ -8,7 +8,7 @@ from biobank.access import Actor
 from biobank.batch.door import Change
 from biobank.batch.insert import insert, take_keys
 from biobank.records import stamp
-from biobank.wire.errors import refuse_if
+from biobank.wire.errors import Refused, refuse_if
 from specimens.protocol.detail.protocols import ProtocolDetail
 from specimens.protocol.detail.requirements import RequirementDetail
 from specimens.protocol.detail.units import UnitBody, UnitDetail
@@ -16,6 +16,7 @@ from specimens.protocol.detail.versions import Definition, EventDefinition
 from specimens.protocol.models import CollectionProtocol, ConsentTier, Event, SpecimenTypeUnit
 from specimens.protocol.reads.events import events_of
 from specimens.protocol.reads.protocols import protocol, protocol_details
+from specimens.protocol.rules import codes
 from specimens.protocol.rules.protocols import title_problems
 from specimens.protocol.writes.consents import add_tiers
 from specimens.protocol.writes.copies import copy_requirements
@@ -104,6 +105,8 @@ def import_definition(found: Definition, actor: Actor) -> int:
             for tier in found.consents:
                 tier.statement_id = None
             add_tiers(row, found.consents, actor)
+        for name, item in (found.workflows or {}).items():
+            item.name = item.name or name
         row.workflows = by_name(list((found.workflows or {}).values()))
         row.save(update_fields=["workflows"])
         _import_events([event for event in found.events or () if _is_open(event)], row, actor)
@@ -147,4 +150,6 @@ def _under(detail: RequirementDetail, *, event_id: int | None, parent_id: int | 
     detail.event_id, detail.parent_sr_id, detail.parent_sr_code = event_id, parent_id, None
     if parent_id is None:
         detail.lineage = "New"
+    elif detail.lineage not in ("Derived", "Aliquot"):
+        raise Refused(codes.SR_INVALID_LINEAGE(value=detail.lineage))
     return detail

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from functools import cached_property
 
 from django.db.models import F
 from django.utils import timezone
@@ -13,6 +14,7 @@ from sessions_auth.reads import load_users
 from sites.reads import sites_by_name
 from specimens.participant.models import MedicalRecord, Registration
 from specimens.participant.reads import Protocols, registrations_by_id, registrations_by_ppid, writable
+from specimens.participant.writes.ppids import SiteCodes
 from specimens.protocol.labels import LabelFormat, visit_format
 from specimens.protocol.models import CollectionProtocol, Event
 from specimens.protocol.reads import allowed_among, events_by_id, events_by_label, protocols_by_id
@@ -70,6 +72,16 @@ class Known:
             if detail.cpr_id is None and detail.ppid and (protocol := self.named.find(detail)) is not None
         ]
         self._by_ppid = registrations_by_ppid(pairs)
+
+    @cached_property
+    def site_codes(self) -> SiteCodes:
+        """Codes of the sites that visits of the batch may be at: two queries, only where a template prints one."""
+        events = (*self._events_by_id.values(), *self._events_by_label.values())
+        last = (site for _, site in self._last_sites.values())
+        defaults = (event.default_site_id for event in events)
+        return SiteCodes(
+            self.protocols, [*self.sites.values(), *last, *self._first_sites.values(), *defaults]
+        )
 
     def registrations(self) -> Iterable[Registration]:
         yield from self._by_id.values()

@@ -218,7 +218,8 @@ def _naming(
 ) -> tuple[LabelFormat, LabelValues]:
     """The template of the visit's name, and what its tokens may ask."""
     pv = known.terms.find("clinical_status", values["clinical_status"])
-    return known.format_of(protocol, planned=event is not None), LabelValues(
+    fmt = known.format_of(protocol, planned=event is not None)
+    return fmt, LabelValues(
         cp_id=protocol.pk,
         cp_code=protocol.code,
         by_label=protocol.label_sequence_key == "LABEL",
@@ -228,6 +229,10 @@ def _naming(
         event_id=event.pk if event else None,
         event_label=event.label if event else None,
         event_code=event.code if event else None,
+        clinical_status=values["clinical_status"],
+        visit_site_code=known.site_codes.code(protocol.pk, values["site_id"])
+        if fmt.uses("VISIT_SITE_CODE")
+        else None,
         clinical_status_abbr=pv[0].props.get("abbreviation") if pv else None,
     )
 
