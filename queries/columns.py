@@ -38,6 +38,7 @@ class Selected:
     output: Output
     instances: tuple[Instance, ...]
     chains: tuple[tuple[Folded, ...], ...]  # for each path, the many-rows joins it comes through
+    masked: bool  # in some rows
     running: bool  # a running total over the rows above it
     constant: bool
 
@@ -61,20 +62,34 @@ def select(
     copy: int,
     masked_unless: Sql | None,
     exprs: bool,
+    strict: bool = False,
 ) -> list[Selected]:
     """Compile the select list for one side of the query.
 
     `masked_unless` is true in rows whose identifying cells the caller may see; `exprs` labels columns by their text.
+    `strict` masks every expression in which an identifying field stands.
     """
-    return [_selected(column, expressions, copy, masked_unless, exprs) for column in columns]
+    return [_selected(column, expressions, copy, masked_unless, exprs, strict) for column in columns]
+
+
+def identifying(expr: tree.Expr, expressions: Expressions) -> bool:
+    """Whether an identifying field stands anywhere in the expression."""
+    return any(expressions.value(path).phi for path in paths(expr))
 
 
 def _selected(
-    column: tree.Column, expressions: Expressions, copy: int, masked_unless: Sql | None, exprs: bool
+    column: tree.Column,
+    expressions: Expressions,
+    copy: int,
+    masked_unless: Sql | None,
+    exprs: bool,
+    strict: bool,
 ) -> Selected:
     found = expressions.value(column.expr, copy)
     text = cell(found, expressions.around)
-    if found.phi and masked_unless is not None:
+    phi = found.phi or (strict and identifying(column.expr, expressions))
+    masked = phi and masked_unless is not None
+    if masked and masked_unless is not None:
         text = sql("CASE WHEN {} THEN {} ELSE {} END", masked_unless, text, value(MASK))
     resolved = [expressions.scope.resolve(path.text, copy) for path in paths(column.expr)]
     label, csv_label = _labels(column, expressions, exprs)
@@ -93,6 +108,7 @@ def _selected(
         output=output,
         instances=tuple(dict.fromkeys(each.instance for each in resolved)),
         chains=tuple(each.folds for each in resolved),
+        masked=masked,
         running=isinstance(column.expr, tree.Aggregate) and column.expr.function.startswith("c_"),
         constant=not resolved,
     )

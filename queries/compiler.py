@@ -10,7 +10,7 @@ from enum import StrEnum
 from biobank.catalogue import Catalogue, Fold
 from biobank.wire.errors import Refused
 from queries import tree
-from queries.columns import Output, Selected, numbered, select
+from queries.columns import Output, Selected, identifying, numbered, select
 from queries.conditions import Conditions
 from queries.errors import PHI_IN_AGGREGATE, Malformed
 from queries.expressions import Expressions, has_aggregate, paths
@@ -34,12 +34,16 @@ class WideRows(StrEnum):
 class Visibility:
     """What the caller may see, as sub-selects of collection protocol ids; None means all of them.
 
-    `phi` is where identifying fields may be read. `admin` may also summarise identifying fields.
+    `phi` is where identifying fields may be read. `admin` may also summarise identifying fields. `root` are conditions
+    on the columns of the root record, each with a place for its value. `strict` masks every expression in which an
+    identifying field stands, not only plain ones.
     """
 
     rows: Sql | None = None
     phi: Sql | None = None
     admin: bool = True
+    root: tuple[tuple[str, Sql], ...] = ()
+    strict: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +56,7 @@ class Request:
     visible: Visibility = field(default_factory=Visibility)
     wide_rows: WideRows = WideRows.OFF
     output_exprs: bool = False
+    ordered: bool = True  # False: for counting the rows
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +128,8 @@ class _Compiler:
 
     def _where(self, conditions: Conditions) -> Sql:
         parts = [Sql(self.scope.active_root()), conditions.compile(self.statement.where)]
+        alias = self.scope.root.alias
+        parts += [sql(f"{alias}.{template}", wanted) for template, wanted in self.request.visible.root]
         if self.request.visible.rows is not None:
             parts.append(sql(f"{self._protocol()} IN ({{}})", self.request.visible.rows))
         return listed(parts, " AND ")
@@ -133,13 +140,17 @@ class _Compiler:
     def _columns(self, copies: int) -> list[Selected]:
         phi = self.request.visible.phi
         unless = None
-        if phi is not None and any(self.expressions.value(c.expr).phi for c in self.statement.columns):
+        strict = self.request.visible.strict
+        if phi is not None and any(self._is_phi(c.expr, strict) for c in self.statement.columns):
             unless = sql(f"{self._protocol()} IN ({{}})", phi)
         found: list[Selected] = []
         for copy in range(copies):  # each side of pand selects its own copy of all forms but the root
             columns = self.statement.columns if copy == 0 else self._beyond_root()
-            found += select(columns, self.expressions, copy, unless, self.request.output_exprs)
+            found += select(columns, self.expressions, copy, unless, self.request.output_exprs, strict)
         return found
+
+    def _is_phi(self, expr: tree.Expr, strict: bool) -> bool:
+        return self.expressions.value(expr).phi or (strict and identifying(expr, self.expressions))
 
     def _beyond_root(self) -> list[tree.Column]:
         root = self.request.root
@@ -160,9 +171,15 @@ class _Compiler:
 
     def _check_phi(self, selected: Sequence[Selected]) -> None:
         summary = self.statement.having is not None or any(column.is_aggregate for column in selected)
-        fields = [column.output.expr for column in selected if column.value.phi]
+        fields = [column.output.expr for column in selected if column.value.phi or self._picks_phi(column)]
         if fields and (summary or self.statement.report) and not self.request.visible.admin:
             raise Refused(PHI_IN_AGGREGATE(fields=", ".join(fields)))
+
+    def _picks_phi(self, column: Selected) -> bool:
+        """The smallest or largest of identifying values is one of them."""
+        expr = column.source.expr
+        picks = isinstance(expr, tree.Aggregate) and expr.function in ("min", "max")
+        return picks and identifying(expr, self.expressions)
 
     def _having(self) -> Sql | None:
         if self.statement.having is None:
@@ -216,7 +233,7 @@ class _Compiler:
         parts = [sql("SELECT {} ", listed(cells)), Sql(self.scope.from_clause()), sql(" WHERE {}", where)]
         if grouped:
             groups = [column.value.sql for column in _group_columns(selected)]
-            if any(column.value.phi for column in selected) and self.request.visible.phi is not None:
+            if any(column.masked for column in selected):
                 groups.append(Sql(self._protocol()))
             if groups:
                 parts.append(sql(" GROUP BY {}", listed(groups)))
@@ -225,7 +242,7 @@ class _Compiler:
                 order = []
         if having is not None:
             parts.append(sql(" HAVING {}", having))
-        if order:
+        if order and self.request.ordered:
             parts.append(sql(" ORDER BY {}", listed(order)))
         text = sql("{}" * len(parts) + self._limit(), *parts)
         return self._with_totals(text, selected) if running else text

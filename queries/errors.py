@@ -20,6 +20,9 @@ GROUP_NOT_FOUND = Code("CP_GROUP_NOT_FOUND", "There is no group of collection pr
 RESULT_VIEW_INVALID = Code("QUERY_INV_RV_CFG", "The default result view is not configured correctly")
 AUDIT_LOG_NOT_FOUND = Code("QUERY_AUDIT_LOG_NOT_FOUND", "There is no query audit log entry {id}")
 
+LIST_NOT_FOUND = Code("CP_INVALID_LIST_NAME", "There is no list called {name}")
+LIST_INVALID = Code("CP_INVALID_LIST_CONFIG", "The list {name} is not configured correctly: {reason}")
+
 FOLDER_NOT_FOUND = Code("QUERY_FOLDER_NOT_FOUND", "There is no query folder {id}")
 FOLDER_NAME_REQUIRED = Code("QUERY_FOLDER_NAME_REQUIRED", "A query folder needs a name")
 QUERIES_NOT_ACCESSIBLE = Code(

@@ -17,7 +17,7 @@ from biobank.audit.registry import Audited, Source, find
 from biobank.audit.rules import ENTITY_NOT_FOUND, MAX_OBJECTS
 from biobank.records import ActivityStatus
 from biobank.wire.dates import day_millis, millis, parse_day, parse_instant
-from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, INVALID_REQUEST, Refused
+from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, INVALID_REQUEST, Problem, Refused, refuse_if
 
 Objects = Mapping[Audited, Sequence[int]]
 
@@ -30,23 +30,10 @@ def auditable(named: Sequence[AuditedObject], actor: Actor, *, addressed: bool) 
 
     Raises INVALID_REQUEST, AUDIT_ENTITY_NOT_FOUND, RBAC_ACCESS_DENIED. Deleted records exist for super administrators.
     """
-    if len(named) > MAX_OBJECTS:
-        raise Refused(INVALID_INPUT(name="objects", value=f"more than {MAX_OBJECTS}"))
-    wanted: dict[Audited, list[int]] = {}
-    for each in named:
-        if not each.object_name or each.object_id is None:
-            raise Refused(INVALID_REQUEST(reason="objectName and objectId are needed"))
-        kind = find(each.object_name)
-        if kind is None:
-            raise Refused(_missing(each.object_name, each.object_id, addressed))
-        ids = wanted.setdefault(kind, [])
-        if each.object_id not in ids:
-            ids.append(each.object_id)
-    known = {kind: _existing(kind, ids, actor) for kind, ids in wanted.items()}
+    wanted = _by_kind(named, addressed)
     for kind, ids in wanted.items():
-        for pk in ids:
-            if pk not in known[kind]:
-                raise Refused(_missing(kind.name, pk, addressed))
+        known = _existing(kind, ids, actor)
+        refuse_if(_missing(kind.name, pk, addressed) for pk in ids if pk not in known)
     if not actor.is_super:
         for kind, ids in wanted.items():
             if kind.readable(actor).filter(pk__in=ids).distinct().count() != len(ids):
@@ -54,12 +41,23 @@ def auditable(named: Sequence[AuditedObject], actor: Actor, *, addressed: bool) 
     return wanted
 
 
-def _missing(name: str, pk: int, addressed: bool) -> Any:
-    return (
-        ENTITY_NOT_FOUND.missing(name=name[:64], id=pk)
-        if addressed
-        else ENTITY_NOT_FOUND(name=name[:64], id=pk)
-    )
+def _by_kind(named: Sequence[AuditedObject], addressed: bool) -> dict[Audited, list[int]]:
+    if len(named) > MAX_OBJECTS:
+        raise Refused(INVALID_INPUT(name="objects", value=f"more than {MAX_OBJECTS}"))
+    wanted: dict[Audited, dict[int, None]] = {}
+    for each in named:
+        if not each.object_name or each.object_id is None:
+            raise Refused(INVALID_REQUEST(reason="objectName and objectId are needed"))
+        kind = find(each.object_name)
+        if kind is None:
+            raise Refused(_missing(each.object_name, each.object_id, addressed))
+        wanted.setdefault(kind, {})[each.object_id] = None
+    return {kind: list(ids) for kind, ids in wanted.items()}
+
+
+def _missing(name: str, pk: int, addressed: bool) -> Problem:
+    facts = {"name": name[:64], "id": pk}
+    return ENTITY_NOT_FOUND.missing(**facts) if addressed else ENTITY_NOT_FOUND(**facts)
 
 
 def _existing(kind: Audited, ids: Sequence[int], actor: Actor) -> set[int]:
