@@ -10,7 +10,10 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "biobank.settings")
 app = Celery("biobank")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
-    ["biobank.jobs", "biobank.audit", "importjobs", "queries", "exports", "sessions_auth", "specimens.cart"]
+    [
+        "biobank.jobs", "biobank.audit", "importjobs", "queries", "exports", "sessions_auth", "specimens.cart",
+        "specimens.printing",
+    ]  # fmt: skip
 )
 
 

@@ -110,6 +110,7 @@ INSTALLED_APPS = [
     "specimens.visit",
     "specimens.specimen",
     "specimens.cart",
+    "specimens.printing",
     "importjobs",
     "queries",
     "exports",
@@ -281,6 +282,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "fold-tallies": {"task": "biobank.tallies.tasks.fold", "schedule": 60.0},
     "reap": {"task": "biobank.jobs.tasks.reap", "schedule": JOB_REAP_SECONDS},
     "fire-due-queries": {"task": "queries.tasks.fire_due", "schedule": 30.0},
+    "place-labels": {"task": "specimens.printing.tasks.place_waiting", "schedule": 60.0},
     "sweep": {"task": "biobank.jobs.tasks.sweep", "schedule": 3600.0},
 }
 

@@ -14,8 +14,8 @@ from biobank.wire.http import NotFoundView
 
 APPS = (
     "biobank.configuration", "biobank.audit", "terminology", "sites", "sessions_auth", "specimens.protocol",
-    "specimens.participant", "specimens.visit", "specimens.specimen", "specimens.cart", "importjobs", "queries",
-    "exports",
+    "specimens.participant", "specimens.visit", "specimens.specimen", "specimens.cart", "specimens.printing",
+    "importjobs", "queries", "exports",
 )  # fmt: skip
 
 

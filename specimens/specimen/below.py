@@ -17,15 +17,16 @@ from specimens.specimen.models import Specimen
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """A specimen that was created, in any status, or that became Collected; `print_label`: the caller asks for one."""
+    """A specimen that was created, in any status, became Collected or arrived; `print_label`: a label is asked for."""
 
     specimen: Specimen
     created: bool
     collected: bool  # it is Collected now and was not before
     print_label: bool
+    received: bool = False  # a primary specimen has arrived now and had not before
 
 
-# Specimens were created or became Collected, or labels of theirs were asked for while they were changed.
+# Specimens were created, became Collected or arrived, or labels of theirs were asked for while they were changed.
 collected: list[Callable[[Sequence[Saved], Actor], None]] = []
 
 # Specimens (ids) are deleted, alone or with their visits: what refers to them goes too.

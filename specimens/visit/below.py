@@ -24,6 +24,9 @@ class StatusChange:
         return self.visit.status
 
 
+# Visits were created, or got another status.
+saved: list[Callable[[Sequence[StatusChange], Actor], None]] = []
+
 # Visits got a status that touches their specimens: every change on update, and new visits that are not collected
 # (their requirements are stored in that status) or of protocols that label specimens beforehand.
 status_changed: list[Callable[[Sequence[StatusChange], Actor], None]] = []

@@ -4,6 +4,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand
 
 from sessions_auth import defaults
+from specimens.printing.defaults import load_defaults as load_print_rules
 from specimens.protocol.defaults import load_defaults as load_units
 from terminology.defaults import load_defaults as load_pick_lists
 
@@ -17,6 +18,7 @@ class Command(BaseCommand):
             self.stdout.write(f"{values} pick-list values added")
         load_units()
         password = defaults.load_defaults()
+        load_print_rules()
         if password is not None:
             path = settings.DATA_DIR / defaults.PASSWORD_FILE
             self.stdout.write(

@@ -95,9 +95,16 @@ def _saved(draft: Draft) -> below.Saved | None:
     """What the packages below are told of a draft, if anything."""
     was = draft.original["status"] if draft.original is not None else None
     newly = draft.row.status == COLLECTED and was != COLLECTED and (draft.new or was is not None)
-    if not (draft.new or newly or draft.print_label):
+    before = draft.original["received_quality"] if draft.original is not None else None
+    arrived = _has_arrived(draft.row.received_quality) and not _has_arrived(before)
+    arrived = arrived and (draft.new or draft.original is not None)
+    if not (draft.new or newly or arrived or draft.print_label):
         return None
-    return below.Saved(draft.row, created=draft.new, collected=newly, print_label=draft.print_label)
+    return below.Saved(draft.row, draft.new, newly, draft.print_label, arrived)
+
+
+def _has_arrived(quality: str | None) -> bool:
+    return quality is not None and quality != rules.TO_BE_RECEIVED
 
 
 def _is_deleted(draft: Draft) -> bool:

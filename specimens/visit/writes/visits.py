@@ -70,6 +70,8 @@ def _tell(plans: Sequence[VisitPlan], actor: Actor) -> None:
     _call(below.protocol_changed, [plan.row for plan in plans if plan.new_protocol], actor)
     _call(below.event_changed, [plan.row for plan in plans if plan.new_event], actor)
     _call(below.status_changed, statuses, actor)
+    changed = [plan for plan in plans if plan.is_new or plan.old_status != plan.row.status]
+    _call(below.saved, [below.StatusChange(plan.row, plan.old_status) for plan in changed], actor)
 
 
 def _call(

@@ -1,0 +1,1 @@
+"""Reading what labels tell, which labels are meant, and what was printed."""
