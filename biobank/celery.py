@@ -11,7 +11,13 @@ app = Celery("biobank")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks(
     [
-        "biobank.jobs", "biobank.audit", "importjobs", "queries", "exports", "sessions_auth", "specimens.cart",
+        "biobank.jobs",
+        "biobank.audit",
+        "importjobs",
+        "queries",
+        "exports",
+        "sessions_auth",
+        "specimens.cart",
         "specimens.printing",
     ]  # fmt: skip
 )

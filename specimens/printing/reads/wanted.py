@@ -29,12 +29,12 @@ def specimens(wanted: SpecimenPrint, actor: Actor) -> list[int]:
         return _readable([pk if pk in known else None for pk in ids], ids, actor)
     if wanted.specimen_labels:
         labels = list(dict.fromkeys(wanted.specimen_labels))
-        by_label: dict[str, list[int]] = {}
-        for label, pk in known_specimens().filter(label__in=labels).order_by("pk").values_list("label", "pk"):
-            by_label.setdefault(label or "", []).append(pk)
-        found = [pk for label in labels for pk in by_label.get(label) or [None]]
-        names = [label for label in labels for _ in by_label.get(label) or [None]]
-        return _readable(found, names, actor)
+        pairs = known_specimens().filter(label__in=labels).order_by("pk").values_list("label", "pk")
+        by_label: dict[str | None, list[int | None]] = {}
+        for label, pk in pairs:  # a label may be used in several protocols
+            by_label.setdefault(label, []).append(pk)
+        found = [(pk, label) for label in labels for pk in by_label.get(label, [None])]
+        return _readable([pk for pk, _ in found], [label for _, label in found], actor)
     trees = _trees(wanted)
     if trees is None:
         return []

@@ -5,7 +5,7 @@ import io
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Protocol
 
 Values = Mapping[str, str]
@@ -91,8 +91,7 @@ class Zpl:
 
     def _label(self, values: Values) -> str:
         return "".join(
-            _filled(text, values, lambda value, mark=mark: _hexed(value, mark)) if mark else text
-            for text, mark in self.pieces
+            _filled(text, values, partial(_hexed, mark)) if mark else text for text, mark in self.pieces
         )
 
 
@@ -125,7 +124,7 @@ def _outside_tokens(text: str, change: Callable[[str], str]) -> str:
     return "".join(f"%{part}%" if place % 2 else change(part) for place, part in enumerate(parts))
 
 
-def _hexed(value: str, mark: str) -> str:
+def _hexed(mark: str, value: str) -> str:
     """Everything but plain letters, digits and harmless signs as the hex codes of its UTF-8 bytes."""
     return "".join(
         char

@@ -12,13 +12,13 @@ from sites.models import Site
 from sites.rules import too_long
 from specimens.printing.detail import PrintRuleDetail
 from specimens.printing.models import Kind, Output, PrintRule
+from specimens.printing.reads.scopes import RESOURCE
 from specimens.printing.rules import tokens
 from specimens.printing.rules.templates import compiled
 from specimens.protocol.models import Lineage
 from specimens.protocol.reads import protocols_for
 from terminology.reads import Terms, load_terms
 
-RESOURCE = "PrintRule"
 NOT_FOUND = Code("PRINT_RULE_NOT_FOUND", "There is no such print rule: {key}")
 INVALID_TEMPLATE = Code("PRINT_RULE_INVALID_TEMPLATE", "The template cannot be used: {reason}")
 
