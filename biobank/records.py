@@ -3,7 +3,7 @@
 import json
 import time
 from collections.abc import Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 from uuid import uuid4
 
 import pghistory
@@ -62,6 +62,13 @@ def stamp(actor: Actor, **facts: object) -> None:
             "SELECT set_config('pghistory.context_id', %s, true), set_config('pghistory.context_metadata', %s, true)",
             [str(uuid4()), json.dumps(who)],
         )
+
+
+def past(model: type[models.Model]) -> "models.QuerySet[Any]":
+    """The recorded states of all rows of a tracked model."""
+    history = model._meta.get_field("history_rows").related_model
+    rows: models.QuerySet[Any] = cast(Any, history)._default_manager.all()
+    return rows
 
 
 def freed(value: str | None, length: int, now_ms: int | None = None) -> str | None:

@@ -130,6 +130,38 @@ class ParticipantMatch(Payload):
     participant: ParticipantDetail
 
 
+class ParticipantMatches(Payload):
+    """The candidates for one of several descriptions."""
+
+    criteria: ParticipantDetail
+    matches: list[ParticipantMatch]
+
+
+class RegistrationMatch(Payload):
+    """The registration that an input names; where there is none, who its participant may be (spec 03 §1.8)."""
+
+    input: RegistrationDetail
+    cpr: RegistrationDetail | None = None
+    participants: ParticipantMatches | None = None
+
+
+class EventRef(Payload):
+    id: Whole = None
+    event_label: Text = None
+
+
+class EmptyRegistrations(Payload):
+    """Body of the call that registers a number of participants of whom nothing is known yet (spec 03 §1.10)."""
+
+    cp_id: Whole = None
+    cp_title: Text = None
+    cp_short_title: Text = None
+    reg_count: Whole = None
+    collection_site: Text = None
+    events: list[EventRef] | None = None
+    kit_detail: dict[str, Any] | None = None
+
+
 class ConsentResponseDetail(Payload):
     code: Text = None
     statement: Text = None

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
 from typing import Any, Protocol
 
-from biobank.wire.errors import ACTIVITY_STATUS_INVALID, INVALID_INPUT, Code, Problem
+from biobank.wire.errors import ACTIVITY_STATUS_INVALID, INVALID_INPUT, Code, Kind, Problem
 from sites.rules import SITE_NOT_FOUND, TOO_LONG, too_long
 from specimens.participant.detail import ParticipantDetail, PmiDetail, RegistrationDetail
 
@@ -29,6 +29,7 @@ DRAFT_NOT_ALLOWED = Code("CPR_DRAFT_NOT_ALLOWED", "The protocol does not allow d
 CANNOT_MERGE = Code(
     "CPR_CANNOT_MERGE_PARTICIPANT", "Not all registrations of the participant may be changed by you"
 )
+COLLECTION_SITE_REQUIRED = Code("CPR_COLLECTION_SITE_REQUIRED", "Name the site where they are registered")
 IN_USE = Code("PARTICIPANT_REF_ENTITY_FOUND", "The registration still has visits")
 
 PARTICIPANT_NOT_FOUND = Code("PARTICIPANT_NOT_FOUND", "There is no such participant: {key}")
@@ -36,6 +37,7 @@ MULTI_MATCHES = Code("PARTICIPANT_MULTI_MATCHES", "The identifiers belong to sev
 INVALID_EMAIL = Code("PARTICIPANT_INVALID_EMAIL_ID", "The e-mail address is not valid")
 INVALID_UID = Code("PARTICIPANT_INVALID_UID", "The national id does not follow the configured pattern")
 INVALID_MPI = Code("PARTICIPANT_INVALID_MPI", "The eMPI does not follow the configured pattern")
+MANUAL_MPI = Code("PARTICIPANT_MANUAL_MPI_NOT_ALLOWED", "The eMPI is made here and cannot be given")
 UID_REQUIRED = Code("PARTICIPANT_UID_REQUIRED", "A participant needs a national id")
 DUP_UID = Code("PARTICIPANT_DUP_UID", "A participant with the same national id exists already")
 DUP_EMPI = Code("PARTICIPANT_DUP_EMPI", "A participant with the same eMPI exists already")
@@ -59,12 +61,16 @@ WITNESS_NOT_FOUND = Code("CPR_CONSENT_WITNESS_NOT_FOUND", "There is no such user
 INVALID_STATEMENT = Code("CPR_INVALID_CONSENT_STATEMENT", "The protocol does not ask for this consent: {key}")
 INVALID_RESPONSE = Code("CPR_INVALID_CONSENT_RESPONSE", "{value} is not a known consent response")
 STATEMENT_REQUIRED = Code("CONSENT_STATEMENTCODE_REQUIRED", "A consent response names its statement or code")
+CONSENT_FORM_NOT_FOUND = Code(
+    "CPR_CONSENT_FORM_NOT_FOUND", "The registration has no signed consent document", Kind.NOT_FOUND
+)
 CONSENTS_WAIVED = Code("CP_CONSENTS_WAIVED", "The protocol does without consents")
 CONSENTS_SOURCED = Code("CP_CONSENTS_SOURCED", "The protocol takes its consents from another one")
 
 STATUSES = ("Active", "Closed", "Disabled")
 DATA_ENTRY = ("COMPLETE", "DRAFT")
 MASK = "###"
+MOST_AT_ONCE = 10_000  # registrations of one bulk call
 FROM_OUTSIDE = -1  # the participant id of somebody another system knows: a new participant here
 
 _EMAIL = re.compile(r"[^@\s]+@[^@\s.]+(\.[^@\s.]+)+")
@@ -121,8 +127,11 @@ def ppid_problem(ppid: str | None, *, has_format: bool, manual: bool, fits: bool
 
 
 def person_values(detail: ParticipantDetail, terms: PickLists) -> tuple[dict[str, Any], list[Problem]]:
-    """The columns that the keys of the detail set, blanks as None, coded values in their stored spelling."""
-    sent = detail.model_fields_set
+    """The columns that the keys of the detail set, blanks as None, coded values in their stored spelling.
+
+    A mask that comes back says nothing: what is stored stays (spec 03 §1.5).
+    """
+    sent = {name for name in detail.model_fields_set if getattr(detail, name) != MASK}
     values: dict[str, Any] = {name: getattr(detail, name) for name in _PLAIN if name in sent}
     values.update({name: bool(getattr(detail, name)) for name in _FLAGS if name in sent})
     problems: list[Problem] = []
@@ -201,6 +210,30 @@ def pattern_problems(
         yield INVALID_MPI()
 
 
+def empi_problem(values: Mapping[str, Any], stored: Mapping[str, Any], *, generated: bool) -> Problem | None:
+    """Where the eMPI is generated it is neither given nor changed."""
+    changed = values.get("empi") != stored.get("empi")
+    return MANUAL_MPI() if generated and "empi" in values and changed else None
+
+
+BULK_KEYS = (
+    "registration_date", "site", "external_subject_id", "activity_status", "data_entry_status", "force_delete",
+    "op_comments",
+)  # fmt: skip
+BULK_PERSON_KEYS = ("gender", "vital_status", "races", "ethnicities", "death_date")
+
+
+def for_many(detail: RegistrationDetail) -> RegistrationDetail:
+    """What of a change may be made to many registrations at once: nothing that identifies one (spec 03 §1.1)."""
+    found = RegistrationDetail(**{name: getattr(detail, name) for name in BULK_KEYS if detail.sent(name)})
+    person = detail.participant
+    if person is not None:
+        found.participant = ParticipantDetail(
+            **{name: getattr(person, name) for name in BULK_PERSON_KEYS if person.sent(name)}
+        )
+    return found
+
+
 def _fits(pattern: str, text: str) -> bool:
     """A pattern that is no regular expression constrains nothing."""
     try:
@@ -212,7 +245,7 @@ def _fits(pattern: str, text: str) -> bool:
 def record_numbers(
     pmis: Sequence[PmiDetail], site_ids: Mapping[str, int]
 ) -> tuple[dict[int, str | None], list[Problem]]:
-    """Record number by site id; entries that say nothing are skipped (spec 03 §1.4).
+    """Record number by site id, masks as they are; entries that say nothing are skipped (spec 03 §1.4).
 
     `site_ids` is keyed by lower-case name.
     """

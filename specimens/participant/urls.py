@@ -12,10 +12,13 @@ rest = [
     route("/collection-protocol-registrations/list", views.RegistrationFind),
     route("/collection-protocol-registrations/count", views.RegistrationCount),
     route("/collection-protocol-registrations/bulk-update", views.RegistrationBulkUpdate),
+    route("/collection-protocol-registrations/bulk", views.RegistrationBulk),
+    route("/collection-protocol-registrations/matches", views.RegistrationMatches),
     route("/collection-protocol-registrations/<pk>", views.RegistrationOne),
     route("/collection-protocol-registrations/<pk>/dependent-entities", views.RegistrationDependents),
     route("/collection-protocol-registrations/<pk>/anonymize", views.RegistrationAnonymize),
     route("/collection-protocol-registrations/<pk>/consents", views.RegistrationConsents),
+    route("/collection-protocol-registrations/<pk>/consent-form", views.ConsentForm),
     route("/collection-protocol-registrations/<pk>/forms", forms_of(registration, "registration", _LEVELS)),
     route(
         "/collection-protocol-registrations/<pk>/forms/<context>/records",
@@ -27,5 +30,6 @@ rest = [
     ),
     route("/participants/extension-form", extension_form("participant")),
     route("/participants/match", views.ParticipantMatches),
+    route("/participants/multi-match", views.ParticipantMultiMatches),
     route("/participants/<pk>", views.ParticipantOne),
 ]

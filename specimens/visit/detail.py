@@ -5,6 +5,7 @@ from typing import Any
 from biobank.wire.detail import Flag, Instant, Payload, SparseDetail, Text, TextList, Whole
 from biobank.wire.paging import Paged
 from sessions_auth.detail import UserSummary
+from specimens.participant.detail import RegistrationDetail
 
 
 class DiagnosisDetail(SparseDetail):
@@ -85,6 +86,19 @@ class VisitSearchQuery(Payload):
 
     visit_name: Text = None
     spr_number: Text = None
+
+
+class VisitMatchQuery(Payload):
+    """Which registrations of a protocol are wanted: `attr` says what `value` is."""
+
+    cp_id: Whole = None
+    attr: Text = None
+    value: Text = None
+
+
+class VisitMatch(Payload):
+    cpr: RegistrationDetail
+    visits: list[VisitDetail]
 
 
 class ReportQuery(Payload):

@@ -9,6 +9,7 @@ rest = [
     route("/visits", views.VisitList),
     route("/visits/list", views.VisitsByName),
     route("/visits/bynamespr", views.VisitSearch),
+    route("/visits/match", views.VisitMatches),
     route("/visits/extension-form", extension_form("visit")),
     route("/visits/<pk>", views.VisitOne),
     route("/visits/<pk>/dependent-entities", views.VisitDependents),

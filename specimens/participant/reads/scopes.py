@@ -1,12 +1,13 @@
 """Who may see which registrations, and whose names (spec 01 §D.7)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.db.models import Q, QuerySet
 
 from biobank.access import Actor
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from specimens.participant.models import Registration
+from specimens.participant.reads.mrn_sites import beyond, is_restricted, reachable
 from specimens.participant.rules import NOT_FOUND
 from specimens.protocol.reads import allowed_among, protocols_for
 
@@ -30,12 +31,16 @@ def registrations_for(actor: Actor, *operations: str) -> QuerySet[Registration]:
     rows = known_registrations().exclude(protocol__specimen_centric=True)
     if actor.is_super:
         return rows
+    if is_restricted(actor):
+        grants = actor.grants_for(PHI, *(operations or ("Read",)))
+        grants += [] if operations else actor.grants_for(DEID, "Read")
+        return rows.filter(reachable(actor, grants)).exclude(protocol__activity_status="Disabled")
     if operations:
         return rows.filter(protocol__in=protocols_for(actor, PHI, *operations))
-    reachable = Q(protocol__in=protocols_for(actor, PHI, "Read"))
+    readable = Q(protocol__in=protocols_for(actor, PHI, "Read"))
     if actor.has_any(DEID, "Read"):
-        reachable |= Q(protocol__in=protocols_for(actor, DEID, "Read"))
-    return rows.filter(reachable)
+        readable |= Q(protocol__in=protocols_for(actor, DEID, "Read"))
+    return rows.filter(readable)
 
 
 def phi_protocols(actor: Actor, protocol_ids: Iterable[int]) -> set[int]:
@@ -59,11 +64,13 @@ def registration(actor: Actor, pk: int, resource: str | None = None, *operations
     found = known_registrations().select_related("protocol").filter(pk=pk).first()
     if found is None:
         raise Refused(NOT_FOUND.missing(key=pk))
-    held = [found.protocol_id]
-    if resource is not None:
-        allowed = allowed_among(actor, held, resource, *operations)
-    else:
-        allowed = allowed_among(actor, held, PHI, "Read") or allowed_among(actor, held, DEID, "Read")
-    if not allowed:
+    asked = ((PHI, ("Read",)), (DEID, ("Read",))) if resource is None else ((resource, operations),)
+    if not any(_reaches(actor, found, kind, ops) for kind, ops in asked):
         raise Refused(ACCESS_DENIED())
     return found
+
+
+def _reaches(actor: Actor, row: Registration, resource: str, operations: Sequence[str]) -> bool:
+    return bool(allowed_among(actor, [row.protocol_id], resource, *operations)) and not beyond(
+        actor, [row.pk], resource, *operations
+    )

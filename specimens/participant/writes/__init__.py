@@ -1,6 +1,7 @@
 """Writing participants, registrations and consents; everything goes through the doors."""
 
 from specimens.participant.writes.consents import CONSENTS
+from specimens.participant.writes.empty import register_many
 from specimens.participant.writes.participants import PARTICIPANTS
 from specimens.participant.writes.registrations import (
     REGISTRATIONS,
@@ -17,5 +18,6 @@ __all__ = [
     "anonymize",
     "delete_registration",
     "delete_registrations",
+    "register_many",
     "update_many",
 ]

@@ -13,6 +13,7 @@ from specimens.participant import rules
 from specimens.participant.detail import ConsentResponseDetail, ConsentsDetail
 from specimens.participant.models import ConsentResponse, Registration
 from specimens.participant.reads.consents import tiers_of
+from specimens.participant.reads.mrn_sites import beyond
 from specimens.participant.reads.scopes import CONSENT, known_registrations, writable
 from specimens.protocol.models import ConsentTier
 from terminology.reads import Terms, load_terms
@@ -20,7 +21,6 @@ from terminology.reads import Terms, load_terms
 _PLAIN = {
     "consent_signature_date": "consent_signature_date",
     "comments": "consent_comments",
-    "consent_document_name": "consent_document_name",
 }
 
 
@@ -35,6 +35,7 @@ class ConsentPlan:
 @dataclass(slots=True)
 class _Known:
     stored: dict[int, Registration]
+    beyond_reach: set[int]
     tiers: dict[int, list[ConsentTier]]
     allowed: set[int]
     users: Users
@@ -46,10 +47,12 @@ def plan_consents(changes: Sequence[Change[ConsentsDetail]], actor: Actor) -> li
     pks = [change.pk for change in changes if change.pk is not None]
     rows = known_registrations().select_related("protocol").select_for_update(of=("self",))
     stored = {row.pk: row for row in rows.filter(pk__in=pks)}
+    beyond_reach = beyond(actor, stored, CONSENT, "Create", "Update")
     protocols = {row.protocol_id for row in stored.values()}
     answers = [answer for change in changes for answer in change.detail.responses or []]
     known = _Known(
         stored,
+        beyond_reach,
         tiers_of(list(protocols)),
         writable(actor, protocols, CONSENT, "Create", "Update"),
         load_users(change.detail.witness for change in changes),
@@ -62,7 +65,7 @@ def _plan(change: Change[ConsentsDetail], known: _Known) -> ConsentPlan | Refusa
     row = known.stored.get(change.pk or 0)
     if row is None:
         return Refusal((rules.NOT_FOUND.missing(key=change.pk),))
-    if row.protocol_id not in known.allowed:
+    if row.protocol_id not in known.allowed or row.pk in known.beyond_reach:
         return Refusal((ACCESS_DENIED(),))
     if row.protocol.specimen_centric:
         return Refusal((rules.SPECIMEN_CENTRIC(name=row.protocol.short_title),))
@@ -92,14 +95,14 @@ def _answer_problems(
     by_code = {tier.statement.code.lower(): tier for tier in tiers}
     by_text = {tier.statement.statement: tier for tier in tiers}
     for answer in answers:
+        if not answer.sent("response"):
+            continue
         if not answer.code and not answer.statement:
             problems.append(rules.STATEMENT_REQUIRED())
             continue
         tier = by_code.get(answer.code.lower()) if answer.code else by_text.get(answer.statement or "")
         if tier is None:
             problems.append(rules.INVALID_STATEMENT(key=answer.code or answer.statement))
-            continue
-        if not answer.sent("response"):
             continue
         value = known.terms.canonical("consent_response", answer.response)
         if answer.response and value is None:

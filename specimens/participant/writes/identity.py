@@ -59,6 +59,9 @@ def settled(identity: Identity, person: Person | None, known: Known) -> Iterator
     if not values and not (known.uid_mandatory and person is None):
         return
     stored = {} if person is None else person.row.__dict__
+    problem = rules.empi_problem(values, stored, generated=known.mpi_generated)
+    if problem is not None:
+        yield problem
     yield from rules.pattern_problems(
         values,
         uid_pattern=known.uid_pattern,

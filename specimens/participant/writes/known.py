@@ -13,7 +13,9 @@ from sites.reads import sites_by_name
 from specimens.participant.detail import ParticipantDetail, PmiDetail, RegistrationDetail
 from specimens.participant.models import Registration
 from specimens.participant.reads.lookups import Protocols, barcodes_in_use, ppids_in_use
+from specimens.participant.reads.mrn_sites import beyond
 from specimens.participant.reads.scopes import PHI, known_registrations, writable
+from specimens.participant.writes.empis import mpi_format
 from specimens.participant.writes.people import People
 from specimens.protocol.labels import LabelFormat, ppid_format
 from specimens.protocol.models import CollectionProtocol
@@ -24,12 +26,17 @@ RegistrationChange = Change[RegistrationDetail]
 CREATE, UPDATE, DELETE = "Create", "Update", "Delete"
 
 
+def today() -> date:
+    """The day it is in the server's zone."""
+    return datetime.now(server_zone()).date()
+
+
 class Known:
     """Look-ups shared by the rows of one batch; rows that are accepted add to them."""
 
     def __init__(self, changes: Sequence[RegistrationChange], actor: Actor) -> None:
         self.actor = actor
-        self.today: date = datetime.now(server_zone()).date()
+        self.today = today()
         self.stored = _stored([change.pk for change in changes if change.pk is not None])
         creates = [change.detail for change in changes if change.pk is None]
         self.protocols = Protocols(creates)
@@ -45,6 +52,7 @@ class Known:
         self.uid_pattern = setting("biospecimen", "participant_uid_pattern")
         self.mpi_pattern = setting("biospecimen", "mpi_pattern")
         self.uid_mandatory = flag("biospecimen", "uid_mandatory")
+        self.mpi_generated = mpi_format() is not None
         self._dependents(changes)
 
     def _people(self, persons: Sequence[ParticipantDetail]) -> People:
@@ -63,10 +71,12 @@ class Known:
         self.creatable = writable(self.actor, named, PHI, CREATE)
         held = {row.protocol_id for row in self.stored.values()}
         self.updatable = writable(self.actor, held, PHI, UPDATE)
+        self.not_updatable = beyond(self.actor, self.stored, PHI, UPDATE)
         gone = any(
             change.pk is not None and change.detail.activity_status == "Disabled" for change in changes
         )
         self.deletable = writable(self.actor, held, PHI, DELETE) if gone else set()
+        self.not_deletable = beyond(self.actor, self.stored, PHI, DELETE) if gone else set()
 
     def _uniques(self, changes: Sequence[RegistrationChange], creates: Sequence[RegistrationDetail]) -> None:
         pairs = {
@@ -101,6 +111,13 @@ class Known:
         held = {row.protocol_id for row in self.stored.values()}
         self.cascadable = allowed_among(
             self.actor, allowed_among(self.actor, held, "Visit", DELETE), "Specimen", DELETE
+        )
+
+    def may_change(self, row: Registration, *, gone: bool) -> bool:
+        """Whether the caller may update, or delete, a stored registration."""
+        protocols = self.deletable if gone else self.updatable
+        return row.protocol_id in protocols and row.pk not in (
+            self.not_deletable if gone else self.not_updatable
         )
 
     def format_of(self, protocol: CollectionProtocol) -> LabelFormat | None:

@@ -1,9 +1,18 @@
 """Two participants turn out to be one (spec 03 §1.8)."""
 
+from collections.abc import Sequence
+
 from biobank.access import Actor
+from biobank.records import past
 from specimens.participant import below
-from specimens.participant.models import Participant, Registration
+from specimens.participant.models import MedicalRecord, Participant, Registration
+from specimens.participant.writes import documents
 from specimens.participant.writes.removal import disable_people, disable_registrations
+
+_IDENTITY = (
+    "first_name", "middle_name", "last_name", "birth_date", "death_date", "empi", "uid", "email_address",
+    "phone_number", "text_opt_in_consent",
+)  # fmt: skip
 
 
 def merge(source: Participant, target: Participant, row: Registration, actor: Actor) -> int:
@@ -28,15 +37,22 @@ def merge(source: Participant, target: Participant, row: Registration, actor: Ac
 def anonymize(row: Registration, actor: Actor) -> None:
     """Strip everything that identifies the participant, in all of their registrations (spec 03 §1.10)."""
     person = row.participant
-    for name in (
-        "first_name", "middle_name", "last_name", "birth_date", "death_date", "empi", "uid", "email_address",
-        "phone_number", "text_opt_in_consent",
-    ):  # fmt: skip
+    for name in _IDENTITY:
         setattr(person, name, None)
     person.email_opt_in = person.text_opt_in = False
     person.save()
     person.medical_records.update(mrn=None)
-    person.registrations.update(consent_document_name=None)
-    pks = list(person.registrations.values_list("pk", flat=True))
+    held = list(person.registrations.all())
+    documents.forget(held)
+    person.registrations.update(consent_document=None, consent_document_name=None)
     for follow in below.anonymized:
-        follow(pks, actor)
+        follow([registration.pk for registration in held], actor)
+    _forget_history(person, held)
+
+
+def _forget_history(person: Participant, held: Sequence[Registration]) -> None:
+    """Earlier values identify the participant, too. Who changed what and when stays on record."""
+    past(Participant).filter(pgh_obj=person.pk).update(**dict.fromkeys(_IDENTITY, None))
+    past(MedicalRecord).filter(participant_id=person.pk).update(mrn=None)
+    pks = [registration.pk for registration in held]
+    past(Registration).filter(pgh_obj__in=pks).update(consent_document=None, consent_document_name=None)

@@ -94,7 +94,7 @@ class People:
         """A participant of this batch; stored by `save`."""
         person = Person(_participant(**values), is_new=True)
         for site_id, mrn in numbers.items():
-            person.numbers[site_id] = _number(site_id=site_id, mrn=mrn)
+            person.numbers[site_id] = _number(site_id=site_id, mrn=None if mrn == rules.MASK else mrn)
         self._index(person)
         return person
 
@@ -115,14 +115,14 @@ def _replace_numbers(person: Person, numbers: Numbers) -> None:
     for site_id, record in person.numbers.items():
         if site_id in numbers:
             kept[site_id] = record
-            if record.mrn != numbers[site_id]:
+            if numbers[site_id] not in (rules.MASK, record.mrn):
                 record.mrn = numbers[site_id]
                 person.changed_numbers.append(record)
         elif not record._state.adding:
             person.dropped_numbers.append(record)
     for site_id, mrn in numbers.items():
         if site_id not in kept:
-            kept[site_id] = _number(site_id=site_id, mrn=mrn)
+            kept[site_id] = _number(site_id=site_id, mrn=None if mrn == rules.MASK else mrn)
     person.numbers = kept
 
 

@@ -172,7 +172,7 @@ def plan_change(detail: RegistrationDetail, pk: int, known: Known) -> Registrati
     if row is None:
         return Refusal((rules.NOT_FOUND.missing(key=pk),))
     gone = detail.activity_status == "Disabled"
-    if row.protocol_id not in (known.deletable if gone else known.updatable):
+    if not known.may_change(row, gone=gone):
         return Refusal((ACCESS_DENIED(),))
     if row.protocol.specimen_centric:
         return Refusal((rules.SPECIMEN_CENTRIC(name=row.protocol.short_title),))

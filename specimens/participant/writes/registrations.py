@@ -15,6 +15,7 @@ from specimens.participant.detail import RegistrationDetail
 from specimens.participant.models import Registration
 from specimens.participant.reads.scopes import PHI, known_registrations, registration
 from specimens.participant.writes import merging, people
+from specimens.participant.writes.empis import give_empis
 from specimens.participant.writes.planning import RegistrationPlan, plan_registrations
 from specimens.participant.writes.ppids import give_ppids
 from specimens.participant.writes.removal import remove
@@ -25,7 +26,9 @@ def apply_registrations(plans: Sequence[RegistrationPlan], actor: Actor) -> list
     reason = next((plan.reason for plan in plans if plan.reason), None)
     if reason:
         stamp(actor, reason=reason)
-    people.save(plan.merged_into or plan.person for plan in plans if not plan.gone)
+    persons = [plan.merged_into or plan.person for plan in plans if not plan.gone]
+    give_empis(list({id(person): person for person in persons if person.is_new}.values()))
+    people.save(persons)
     fresh = [plan for plan in plans if plan.is_new]
     give_ppids([(plan.row, plan.person) for plan in fresh if not plan.row.ppid])
     for plan in fresh:
@@ -55,8 +58,9 @@ REGISTRATIONS: Door[RegistrationDetail, RegistrationPlan] = Door(
 
 
 def update_many(pks: Sequence[int], detail: RegistrationDetail, actor: Actor) -> list[int]:
-    """The same change for many registrations, all or none."""
-    return REGISTRATIONS.write([Change(detail, pk) for pk in dict.fromkeys(pks)], actor)
+    """The same change for many registrations, all or none; what identifies one of them is left out."""
+    wanted = rules.for_many(detail)
+    return REGISTRATIONS.write([Change(wanted, pk) for pk in dict.fromkeys(pks)], actor)
 
 
 def delete_registration(pk: int, actor: Actor, *, force: bool, reason: str | None) -> int:
@@ -72,10 +76,13 @@ def delete_registrations(pks: Sequence[int], actor: Actor, *, force: bool, reaso
     missing = [pk for pk in wanted if pk not in known]
     if missing:
         raise Refused(*(rules.NOT_FOUND.missing(key=pk) for pk in missing))
-    if not force and _with_collected_specimens(wanted):
-        raise Refused(rules.IN_USE())
     detail = RegistrationDetail(activity_status="Disabled", force_delete=True, op_comments=reason)
-    return REGISTRATIONS.write([Change(detail, pk) for pk in wanted], actor)
+    with transaction.atomic():
+        in_use = not force and _with_collected_specimens(wanted)
+        gone = REGISTRATIONS.write([Change(detail, pk) for pk in wanted], actor)
+        if in_use:  # lack of rights is said first
+            raise Refused(rules.IN_USE())
+        return gone
 
 
 def _with_collected_specimens(pks: Sequence[int]) -> bool:

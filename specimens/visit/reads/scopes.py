@@ -6,6 +6,7 @@ from django.db.models import Q, QuerySet
 
 from biobank.access import Actor
 from biobank.wire.errors import ACCESS_DENIED, Refused
+from specimens.participant.reads.mrn_sites import beyond, is_restricted, reachable
 from specimens.protocol.reads import allowed_among, protocols_for
 from specimens.visit.models import Visit
 from specimens.visit.rules import NOT_FOUND
@@ -26,6 +27,11 @@ def visits_for(actor: Actor, *operations: str) -> QuerySet[Visit]:
     rows = known_visits().exclude(protocol__specimen_centric=True)
     if actor.is_super:
         return rows
+    if is_restricted(actor):
+        grants = actor.grants_for(VISIT, *(operations or ("Read",)))
+        return rows.filter(reachable(actor, grants, "registration__")).exclude(
+            protocol__activity_status="Disabled"
+        )
     return rows.filter(protocol__in=protocols_for(actor, VISIT, *(operations or ("Read",))))
 
 
@@ -45,6 +51,8 @@ def visit(actor: Actor, pk: int, *operations: str) -> Visit:
     found = known_visits().select_related("protocol").filter(pk=pk).first()
     if found is None:
         raise Refused(NOT_FOUND.missing(key=pk))
-    if not allowed_among(actor, [found.protocol_id], VISIT, *(operations or ("Read",))):
+    asked = operations or ("Read",)
+    allowed = allowed_among(actor, [found.protocol_id], VISIT, *asked)
+    if not allowed or beyond(actor, [found.registration_id], VISIT, *asked):
         raise Refused(ACCESS_DENIED())
     return found

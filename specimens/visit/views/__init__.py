@@ -5,12 +5,13 @@ from specimens.visit.views.visits import (
     LatestVisit,
     VisitDependents,
     VisitList,
+    VisitMatches,
     VisitOne,
     VisitsByName,
     VisitSearch,
 )
 
 __all__ = [
-    "LatestVisit", "ReportFile", "ReportLocks", "ReportTexts", "VisitDependents", "VisitList", "VisitOne",
-    "VisitSearch", "VisitsByName",
+    "LatestVisit", "ReportFile", "ReportLocks", "ReportTexts", "VisitDependents", "VisitList", "VisitMatches",
+    "VisitOne", "VisitSearch", "VisitsByName",
 ]  # fmt: skip

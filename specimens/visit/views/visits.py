@@ -4,10 +4,18 @@ from rest_framework.request import Request
 
 from biobank.wire.errors import INVALID_REQUEST, Refused
 from biobank.wire.http import EMPTY, ApiView, operation
+from biobank.wire.status import Effect
 from sites.detail import DeleteQuery, Dependents
 from specimens.participant.reads import registration
 from specimens.visit import reads, writes
-from specimens.visit.detail import VisitDetail, VisitNamesQuery, VisitSearchQuery, VisitsQuery
+from specimens.visit.detail import (
+    VisitDetail,
+    VisitMatch,
+    VisitMatchQuery,
+    VisitNamesQuery,
+    VisitSearchQuery,
+    VisitsQuery,
+)
 from specimens.visit.models import Visit
 
 
@@ -38,6 +46,17 @@ class VisitSearch(ApiView):
     @operation("Visits by name or accession number", query=VisitSearchQuery, answer=list[VisitDetail])
     def get(self, request: Request, query: VisitSearchQuery) -> list[VisitDetail]:
         return reads.by_name_or_number(query, self.actor)
+
+
+class VisitMatches(ApiView):
+    @operation(
+        "Registrations and their visits by eMPI, record number or accession number",
+        body=VisitMatchQuery,
+        answer=list[VisitMatch],
+        effect=Effect.ACTION,
+    )
+    def post(self, request: Request, body: VisitMatchQuery) -> list[VisitMatch]:
+        return reads.visit_matches(body, self.actor)
 
 
 class VisitOne(ApiView):

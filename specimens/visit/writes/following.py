@@ -1,11 +1,13 @@
 """What visits do when their registrations are created, deleted, merged or anonymized (spec 03 §1.7, §1.8, §1.10)."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, time
 
-from biobank.access import Actor
+from biobank.access import SUPER, Actor
 from biobank.batch.door import Change
 from biobank.batch.update import update
+from biobank.records import past
 from biobank.wire.dates import server_zone
 from specimens.participant import below as registrations
 from specimens.participant.models import Registration
@@ -16,6 +18,8 @@ from specimens.visit.models import Visit
 from specimens.visit.writes import reports
 from specimens.visit.writes.planning import is_pre_printed
 from specimens.visit.writes.visits import VISITS, remove
+
+_NOBODY: dict[str, None] = dict.fromkeys(("surgical_pathology_number", "spr_name", "spr_file"))
 
 
 def follow_registrations() -> None:
@@ -36,9 +40,8 @@ def plan_ahead(rows: Sequence[Registration], actor: Actor) -> None:
     events: dict[int, list[Event]] = {}
     for event in found.order_by("pk"):
         events.setdefault(event.protocol_id, []).append(event)
-    VISITS.write(
-        [Change(detail) for row in early for detail in _pending(row, events.get(row.protocol_id, []))], actor
-    )
+    wanted = [Change(detail) for row in early for detail in _pending(row, events.get(row.protocol_id, []))]
+    VISITS.write(wanted, replace(actor, kind=SUPER))  # whoever may register need not have rights on visits
 
 
 def _pending(row: Registration, events: Sequence[Event]) -> Iterator[VisitDetail]:
@@ -70,10 +73,11 @@ def move(registrations: Mapping[int, int], actor: Actor) -> None:
 
 
 def forget(registration_ids: Sequence[int], actor: Actor) -> None:
-    """Accession numbers and pathology reports identify people; those of deleted visits go too."""
+    """Accession numbers and pathology reports identify people; those of deleted visits go too, and earlier ones."""
     rows = Visit.objects.filter(registration_id__in=registration_ids)
     reports.forget(rows.exclude(spr_file=None))
-    rows.update(surgical_pathology_number=None, spr_name=None, spr_file=None, spr_locked=False)
+    rows.update(spr_locked=False, **_NOBODY)
+    past(Visit).filter(pgh_obj__in=rows.values("pk")).update(**_NOBODY)
 
 
 def _of(registration_ids: Sequence[int]) -> Iterator[Visit]:

@@ -14,6 +14,7 @@ from sessions_auth.reads import load_users
 from sites.reads import sites_by_name
 from specimens.participant.models import MedicalRecord, Registration
 from specimens.participant.reads import Protocols, registrations_by_id, registrations_by_ppid, writable
+from specimens.participant.reads.mrn_sites import beyond
 from specimens.participant.writes.ppids import SiteCodes
 from specimens.protocol.labels import LabelFormat, visit_format
 from specimens.protocol.models import CollectionProtocol, Event
@@ -49,6 +50,10 @@ class Known:
         }
         self.protocols = protocols_by_id(protocol_ids)
         self.writable = writable(actor, protocol_ids, VISIT, "Create", "Update")
+        held = {row.pk for row in self.registrations()} | {
+            row.registration_id for row in self.stored.values()
+        }
+        self.beyond = beyond(actor, held, VISIT, "Create", "Update")
         self.sites = {name: row.pk for name, row in sites_by_name({d.site for d in details}).items()}
         self.sites |= {row.site.name.lower(): row.site.pk for row in self.stored.values() if row.site}
         self.terms = load_terms(_texts(details))
@@ -59,6 +64,12 @@ class Known:
         self._formats: dict[tuple[int, bool], LabelFormat] = {}
         self._default_sites(details)
         self._removals(changes)
+
+    def may_change(self, row: Visit, *, gone: bool) -> bool:
+        """Whether the caller may change, or delete, a stored visit."""
+        protocols = self.deletable if gone else self.writable
+        people = self.not_deletable if gone else self.beyond
+        return row.protocol_id in protocols and row.registration_id not in people
 
     # --- Registrations and events -----------------------------------------------------------------------
 
@@ -174,12 +185,15 @@ class Known:
     def _removals(self, changes: Sequence[VisitChange]) -> None:
         gone = [c.pk for c in changes if c.pk is not None and c.detail.activity_status == "Disabled"]
         self.deletable: set[int] = set()
+        self.not_deletable: set[int] = set()
         self.cascadable: set[int] = set()
         self.collected: set[int] = set()
         if not gone:
             return
         held = {row.protocol_id for row in self.stored.values()}
         self.deletable = writable(self.actor, held, VISIT, "Delete")
+        people = {row.registration_id for row in self.stored.values()}
+        self.not_deletable = beyond(self.actor, people, VISIT, "Delete")
         self.cascadable = allowed_among(self.actor, held, "Specimen", "Delete")
         self.collected = with_collected_specimens(gone)
 

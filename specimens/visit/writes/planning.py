@@ -61,7 +61,7 @@ def plan_change(detail: VisitDetail, pk: int, known: Known) -> VisitPlan | Refus
     if row is None:
         return Refusal((rules.NOT_FOUND.missing(key=pk),))
     gone = detail.activity_status == "Disabled"
-    if row.protocol_id not in (known.deletable if gone else known.writable):
+    if not known.may_change(row, gone=gone):
         return Refusal((ACCESS_DENIED(),))
     protocol = known.protocols.get(row.protocol_id)
     if protocol is not None and protocol.specimen_centric:
@@ -88,7 +88,9 @@ def _planned(detail: VisitDetail, row: Visit | None, known: Known) -> VisitPlan 
     registration = known.registration(detail)
     problems = list(_registration_problems(detail, registration, known))
     protocol = known.protocols.get(registration.protocol_id) if registration is not None else None
-    if protocol is not None and protocol.pk not in known.writable:
+    if protocol is not None and (
+        protocol.pk not in known.writable or (registration is not None and registration.pk in known.beyond)
+    ):
         return Refusal((ACCESS_DENIED(),))
     problems += rules.visit_problems(detail)
     status = detail.status or rules.COMPLETE

@@ -1,4 +1,4 @@
-"""`/collection-protocol-registrations` and `/participants` (spec 03 §1)."""
+"""`/collection-protocol-registrations`: the registrations themselves (spec 03 §1)."""
 
 from rest_framework.request import Request
 
@@ -10,16 +10,14 @@ from sites.detail import DeleteQuery, Dependents
 from specimens.participant import reads, writes
 from specimens.participant.detail import (
     BulkRegistrations,
-    ConsentsDetail,
     DeletedRegistrations,
-    ParticipantDetail,
-    ParticipantMatch,
+    EmptyRegistrations,
     RegistrationDetail,
     RegistrationIds,
+    RegistrationMatch,
     RegistrationSearch,
 )
-from specimens.participant.reads import consents, details, matches
-from specimens.participant.reads.scopes import CONSENT
+from specimens.participant.reads import details, matches
 
 
 class RegistrationList(ApiView):
@@ -67,6 +65,27 @@ class RegistrationBulkUpdate(ApiView):
         return reads.written(writes.update_many(body.ids or [], body.detail, self.actor))
 
 
+class RegistrationBulk(ApiView):
+    @operation(
+        "Register a number of participants of whom nothing is known yet",
+        body=EmptyRegistrations,
+        answer=list[RegistrationDetail],
+    )
+    def post(self, request: Request, body: EmptyRegistrations) -> list[RegistrationDetail]:
+        return reads.written(writes.register_many(body, self.actor))
+
+
+class RegistrationMatches(ApiView):
+    @operation(
+        "The registrations that are described, or their participants",
+        body=list[RegistrationDetail],
+        answer=list[RegistrationMatch],
+        effect=Effect.ACTION,
+    )
+    def post(self, request: Request, body: list[RegistrationDetail]) -> list[RegistrationMatch]:
+        return matches.registration_matches(body, self.actor)
+
+
 class RegistrationOne(ApiView):
     @operation("A registration", answer=RegistrationDetail)
     def get(self, request: Request, pk: int) -> RegistrationDetail:
@@ -100,35 +119,3 @@ class RegistrationAnonymize(ApiView):
     @operation("Strip what identifies the participant", answer=RegistrationDetail)
     def put(self, request: Request, pk: int) -> RegistrationDetail:
         return reads.written([writes.anonymize(pk, self.actor)])[0]
-
-
-class RegistrationConsents(ApiView):
-    @operation("What the participant agreed to", answer=ConsentsDetail)
-    def get(self, request: Request, pk: int) -> ConsentsDetail:
-        return self._answer(pk, "Read")
-
-    @operation("Record consents: the keys that are sent", body=ConsentsDetail, answer=ConsentsDetail)
-    def put(self, request: Request, pk: int, body: ConsentsDetail) -> ConsentsDetail:
-        writes.CONSENTS.write_one(body, self.actor, pk)
-        return self._answer(pk, "Read", "Create", "Update")
-
-    def _answer(self, pk: int, *operations: str) -> ConsentsDetail:
-        row = reads.registration(self.actor, pk, CONSENT, *operations)
-        return consents.consents(row, phi=bool(reads.phi_protocols(self.actor, [row.protocol_id])))
-
-
-class ParticipantOne(ApiView):
-    @operation("A participant", answer=ParticipantDetail)
-    def get(self, request: Request, pk: int) -> ParticipantDetail:
-        return matches.participant(self.actor, pk)
-
-
-class ParticipantMatches(ApiView):
-    @operation(
-        "Participants who may be the one described",
-        body=ParticipantDetail,
-        answer=list[ParticipantMatch],
-        effect=Effect.ACTION,
-    )
-    def post(self, request: Request, body: ParticipantDetail) -> list[ParticipantMatch]:
-        return matches.matches(body, self.actor)
