@@ -7,6 +7,7 @@ from biobank.records import past
 from specimens.participant import below
 from specimens.participant.models import MedicalRecord, Participant, Registration
 from specimens.participant.writes import documents
+from specimens.participant.writes.people import hold
 from specimens.participant.writes.removal import disable_people, disable_registrations
 
 _IDENTITY = (
@@ -19,8 +20,12 @@ def merge(source: Participant, target: Participant, row: Registration, actor: Ac
     """Hand all registrations of `source` to `target` and disable `source`; answers what became of `row`.
 
     Where the target is registered already, the visits move there and the source's registration is disabled.
+    Raises PARTICIPANT_NOT_FOUND when one of the two has just been deleted or merged by somebody else.
     """
-    held = Registration.objects.exclude(activity_status="Disabled").select_for_update()
+    hold([source.pk, target.pk])
+    held = Registration.objects.exclude(
+        activity_status="Disabled"
+    )  # whoever adds or deletes some waits for us
     mine = {known.protocol_id: known for known in held.filter(participant=target)}
     theirs = list(held.filter(participant=source))
     doubled = {reg.pk: mine[reg.protocol_id].pk for reg in theirs if reg.protocol_id in mine}

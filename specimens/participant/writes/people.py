@@ -7,7 +7,7 @@ from typing import Any
 from biobank.batch.insert import insert
 from biobank.batch.rows import Blank
 from biobank.batch.update import update
-from biobank.wire.errors import Problem
+from biobank.wire.errors import Problem, Refused
 from specimens.participant import rules
 from specimens.participant.models import MedicalRecord, Participant, Registration
 
@@ -148,6 +148,20 @@ def _numbered(pairs: set[tuple[int, str]]) -> set[int]:
         for pk, site_id, mrn in rows.values_list("participant_id", "site_id", "mrn")
         if (site_id, mrn) in pairs
     }
+
+
+def hold(pks: Iterable[int]) -> None:
+    """Lock stored participants until the transaction ends, so that nobody deletes or merges them meanwhile.
+
+    Raises `Refused(PARTICIPANT_NOT_FOUND)` when somebody just did. One query, none for nobody.
+    """
+    wanted = set(pks)
+    if not wanted:
+        return
+    rows = Participant.objects.filter(pk__in=wanted).order_by("pk").select_for_update(no_key=True)
+    active = {pk for pk, status in rows.values_list("pk", "activity_status") if status != "Disabled"}
+    if gone := sorted(wanted - active):
+        raise Refused(*(rules.PARTICIPANT_NOT_FOUND(key=pk) for pk in gone))
 
 
 def save(people: Iterable[Person]) -> None:

@@ -28,6 +28,7 @@ def apply_registrations(plans: Sequence[RegistrationPlan], actor: Actor) -> list
         stamp(actor, reason=reason)
     persons = [plan.merged_into or plan.person for plan in plans if not plan.gone]
     give_empis(list({id(person): person for person in persons if person.is_new}.values()))
+    people.hold(plan.person.row.pk for plan in plans if plan.is_new and not plan.person.is_new)
     people.save(persons)
     fresh = [plan for plan in plans if plan.is_new]
     give_ppids([(plan.row, plan.person) for plan in fresh if not plan.row.ppid])

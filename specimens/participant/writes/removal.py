@@ -15,10 +15,12 @@ def remove(rows: Sequence[Registration], actor: Actor) -> None:
     if not rows:
         return
     pks = [row.pk for row in rows]
+    people = {row.participant_id for row in rows}
+    locked = Participant.objects.filter(pk__in=people).order_by("pk").select_for_update(no_key=True)
+    list(locked.values_list("pk"))  # somebody may just be registering or merging them
     for follow in below.deleted:
         follow(pks, actor)
     disable_registrations(rows)
-    people = {row.participant_id for row in rows}
     still = Registration.objects.filter(participant_id__in=people).exclude(activity_status="Disabled")
     disable_people(people - set(still.values_list("participant_id", flat=True)))
 

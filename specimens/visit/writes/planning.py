@@ -269,6 +269,8 @@ def _accepted(
 ) -> VisitPlan:
     values["name"] = detail.name or ""
     if row is None:
+        if values["surgical_pathology_number"] == rules.MASK:
+            values["surgical_pathology_number"] = None
         plan = VisitPlan(_visit(**values), is_new=True)
     else:
         plan = VisitPlan(row, is_new=False, old_status=row.status)
