@@ -11,6 +11,7 @@ from biobank.files import folder, published
 from biobank.files.names import safe_name
 
 _BLOCK = 1 << 20
+_LONGEST = 120
 
 
 def keep(area: str, file: "File[Any]") -> str:
@@ -18,11 +19,18 @@ def keep(area: str, file: "File[Any]") -> str:
 
     The row that names it is written afterwards; a file without a row is harmless.
     """
-    stored = f"{uuid4()}_{safe_name(file.name or '')}"
+    stored = f"{uuid4()}_{_short(safe_name(file.name or ''))}"
     with published(folder(area) / stored) as target:
         for block in file.chunks(_BLOCK):
             target.write(block)
     return stored
+
+
+def _short(name: str) -> str:
+    """The end of a name, so that file systems take it: they count bytes, 255 at most with what stands around it."""
+    while len(name.encode()) > _LONGEST:
+        name = name[1:]
+    return name
 
 
 def place(area: str, stored: str) -> Path:

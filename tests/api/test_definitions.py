@@ -1,5 +1,6 @@
 """Definitions, workflows and versions of protocols (spec 02 §A7, §A8, §A11)."""
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -158,11 +159,31 @@ def test_workflows_of_the_system_and_of_nobody(api: Api, statuses: Statuses) -> 
     assert (unknown.status, unknown.codes) == (statuses.not_found, ["CP_NOT_FOUND"])
 
 
-@pytest.mark.parametrize("item", [{"name": "x" * 256}, {"name": "x", "data": {"deep": [{"a\0": 1}]}}])
+def nested(depth: int) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for _ in range(depth):
+        found = {"a": found}
+    return found
+
+
+@pytest.mark.parametrize(
+    "item",
+    [{"name": "x" * 256}, {"name": "x", "data": {"deep": [{"a\0": 1}]}}, {"name": "x", "data": nested(300)}],
+)
 def test_workflows_that_no_column_can_hold(api: Api, item: dict[str, Any]) -> None:
     for protocol in (designs.protocol(api)["id"], -1):
-        answer = api.put(f"{URL}/{protocol}/workflows", [item])
+        answer = api.put(f"{URL}/{protocol}/workflows", json.dumps([item]).encode())
         assert (answer.status, answer.codes) == (400, ["INVALID_REQUEST"])
+    assert api.put(f"{URL}/-1/workflows", [{"name": "x", "data": nested(90)}]).status == 201
+
+
+def test_a_definition_that_nests_too_deeply_is_refused(api: Api) -> None:
+    tree = designs.blood({"id": None})
+    for _ in range(300):
+        tree = {**designs.blood({"id": None}), "lineage": "Derived", "children": [tree]}
+    body = designs.protocol_body(events=[{"eventLabel": "A", "specimenRequirements": [tree]}])
+    answer = api.upload(f"{URL}/definition", "cp.json", json.dumps(body).encode())
+    assert (answer.status, answer.codes[0]) == (400, "INVALID_REQUEST")
 
 
 def test_workflows_of_the_system_are_set_by_those_who_manage_them(

@@ -93,3 +93,13 @@ def test_numbers_of_failed_requests_are_not_lost(api: Api) -> None:
     refused = api.post("/specimens", {"visitId": at["id"], "specimenClass": "Fluid", "type": "None such"})
     assert refused.status == 400
     assert drawn(api, at)["label"] == "1"
+
+
+def test_properties_of_coded_fields(api: Api) -> None:
+    of = designs.protocol(
+        api,
+        specimenLabelFmt="%PPI%.%PV_PROP(type,abbreviation)%.%PV_PROP(specimenClass,value)%.%PV_PROP(laterality,value)%"
+        "%PV_PROP(anatomicSite,colour)%",
+    )
+    at = visited(api, registered(api, of, ppid="P"))
+    assert drawn(api, at, laterality="Left", anatomicSite="Liver")["label"] == "P.WB.Fluid.Left"

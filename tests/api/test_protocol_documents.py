@@ -73,6 +73,13 @@ def test_documents_need_rights(api: Api, as_user: Callable[[User], Api], statuse
         assert (answer.status, answer.codes) == (statuses.forbidden, ["RBAC_ACCESS_DENIED"])
 
 
+@pytest.mark.parametrize("name", ["a" * 240 + ".pdf", "計" * 190 + ".pdf"])
+def test_long_names_are_cut_at_their_beginning(api: Api, name: str) -> None:
+    made = designs.protocol(api, sopDocumentName=uploaded(api, name))
+    assert made["sopDocumentName"].endswith(f"{name[-30:]}")
+    assert api.get(f"{URL}/{made['id']}/sop-document").body == b"%PDF-1"
+
+
 def test_an_upload_needs_a_file(api: Api) -> None:
     assert api.post(
         f"{URL}/sop-documents", b"", **{"Content-Type": "multipart/form-data; boundary=x"}

@@ -127,8 +127,11 @@ def test_a_value_that_is_not_allowed_is_refused_by_its_code(
 
 def test_titles_and_codes_are_unique_and_named_together(api: Api) -> None:
     designs.protocol(api, title="Lungs", shortTitle="LUNG", code="L1")
-    answer = api.post(URL, designs.protocol_body(title="LUNGS", shortTitle="lung", code="L1"))
-    assert answer.codes == ["CP_DUP_TITLE", "CP_DUP_SHORT_TITLE", "CP_DUP_CODE"]
+    links = [{"siteName": factories.site().name, "code": "A"} for _ in range(2)]
+    body = designs.protocol_body(title="LUNGS", shortTitle="lung", code="L1", cpSites=links)
+    assert api.post(URL, body).codes == [
+        "CP_DUP_TITLE", "CP_DUP_SHORT_TITLE", "CP_DUP_CODE", "CP_DUP_CP_SITE_CODES",
+    ]  # fmt: skip
 
 
 def test_two_sites_may_not_share_a_code(api: Api) -> None:

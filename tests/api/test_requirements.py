@@ -9,9 +9,10 @@ from django.test.utils import CaptureQueriesContext
 
 from biobank.configuration.models import SettingValue
 from sessions_auth.models import User
-from specimens.protocol.models import Requirement
+from specimens.protocol.models import Event, Requirement
 from specimens.specimen.models import Specimen
 from specimens.visit.models import Visit
+from terminology.models import PermissibleValue
 from tests import designs, factories, studies
 from tests.client import Api, Statuses
 
@@ -125,6 +126,37 @@ def test_the_event_may_be_named_by_protocol_and_label(api: Api, visit: Body) -> 
 def test_not_specified_belongs_to_the_class_that_is_named(api: Api, visit: Body) -> None:
     made = designs.requirement(api, visit, specimenClass="Tissue", type="not specified")
     assert (made["specimenClass"], made["type"]) == ("Tissue", "Not Specified")
+
+
+@pytest.mark.parametrize("values", [{"a": "\0"}, {"a": {"b": [["\0"]]}}])
+def test_default_values_that_no_column_can_hold(api: Api, visit: Body, values: Body) -> None:
+    body = designs.blood(visit, defaultCustomFieldValues=values)
+    assert api.post(URL, body).codes == ["INVALID_REQUEST"]
+    made = designs.requirement(api, visit, defCustomFieldValuesJson='{"a": 1}')
+    assert made["defaultCustomFieldValues"] == {"a": 1}
+    assert api.put(f"{URL}/{made['id']}", body).codes == ["INVALID_REQUEST"]
+
+
+def test_generations_are_limited(api: Api, visit: Body) -> None:
+    event = Event.objects.get(pk=visit["id"])
+    parent = None
+    for _ in range(50):
+        parent = Requirement.objects.create(
+            event=event, parent=parent, lineage="Derived" if parent else "New", specimen_class="Fluid", type="Plasma",
+            storage_type="Manual",
+        )  # fmt: skip
+    assert parent is not None
+    spec = {"specimenClass": "Fluid", "type": "Plasma", "storageType": "Manual"}
+    assert api.post(f"{URL}/{parent.pk}/derived", spec).codes == ["INVALID_REQUEST"]
+    assert len(api.get(f"{URL}?eventId={event.pk}").json) == 1
+
+
+def test_an_anatomic_site_is_a_leaf_of_its_list(api: Api, visit: Body) -> None:
+    group = PermissibleValue.objects.create(attribute="anatomic_site", value="Digestive organs")
+    PermissibleValue.objects.create(attribute="anatomic_site", value="Pylorus", parent=group)
+    assert designs.requirement(api, visit, anatomicSite="pylorus")["anatomicSite"] == "Pylorus"
+    refused = api.post(URL, designs.blood(visit, anatomicSite="Digestive organs"))
+    assert refused.codes == ["SR_INVALID_ANATOMIC_SITE"]
 
 
 def test_codes_are_unique_within_the_event(api: Api, visit: Body) -> None:
@@ -351,7 +383,8 @@ def test_a_copy_is_deep_and_without_codes(api: Api, visit: Body, statuses: Statu
     assert not {"code", "sortOrder"} & copy.keys()
     (plasma,) = copy["children"]
     assert "code" not in plasma
-    assert [leaf["initialQty"] for leaf in plasma["children"]] == [1, 1]
+    assert [(leaf["initialQty"], leaf["sortOrder"]) for leaf in plasma["children"]] == [(1, 1), (1, 2)]
+    assert plasma["sortOrder"] == 1
 
 
 def test_an_aliquot_is_copied_only_where_its_parent_has_room(

@@ -127,8 +127,6 @@ def site_code_problems(site_codes: Iterable[str | None]) -> Iterator[Problem]:
     """Codes of sites are unique within a protocol (spec 02 §A4)."""
     seen: set[str] = set()
     for code in site_codes:
-        if code and len(code) > 32:
-            yield codes.TOO_LONG(name="cpSites.code", limit=32)
         if code and code in seen:
             yield codes.CP_DUP_CP_SITE_CODES(value=code)
         seen.add(code or "")

@@ -7,7 +7,10 @@ from biobank.wire.errors import Problem
 from specimens.protocol.detail.requirements import RequirementDetail
 from specimens.protocol.rules import codes
 from specimens.protocol.rules.requirements import ALIQUOT, CODED
+from terminology.models import PermissibleValue
 from terminology.reads import Terms, load_terms
+
+_SITE = "anatomic_site"
 
 
 def load_coded(details: Sequence[RequirementDetail]) -> Terms:
@@ -19,8 +22,17 @@ def load_coded(details: Sequence[RequirementDetail]) -> Terms:
     return load_terms(wanted)
 
 
+def branches(details: Sequence[RequirementDetail], terms: Terms) -> set[str]:
+    """Those of the anatomic sites named that only group others: requirements name leaves. One query."""
+    named = {row.pk: row.value for detail in details for row in terms.find(_SITE, detail.anatomic_site)}
+    if not named:
+        return set()
+    below = PermissibleValue.objects.filter(parent__in=named, activity_status="Active")
+    return {named[pk] for pk in below.values_list("parent", flat=True).distinct() if pk is not None}
+
+
 def coded_values(
-    detail: RequirementDetail, lineage: str, terms: Terms, *, is_new: bool
+    detail: RequirementDetail, lineage: str, terms: Terms, inner: set[str], *, is_new: bool
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The canonical values that the lineage decides itself, and what is wrong with them.
 
@@ -36,7 +48,9 @@ def coded_values(
         values[coded.name] = terms.canonical(coded.attribute, text)
         if not text and lineage in coded.needed_by:
             problems.append(coded.required())
-        elif text and values[coded.name] is None:
+        elif text and (
+            values[coded.name] is None or (coded.attribute == _SITE and values[coded.name] in inner)
+        ):
             problems.append(coded.invalid(value=text))
     return values, problems
 

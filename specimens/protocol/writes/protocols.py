@@ -192,8 +192,8 @@ def _site_problems(links: Sequence[SiteLink], sites: dict[str, Site]) -> Iterato
     for name in dict.fromkeys(link.site_name or "" for link in named):
         if name.lower() not in sites:
             yield codes.CP_INVALID_REPOSITORIES(value=name)
-    once = {(link.site_name or "").lower(): link.code for link in named}
-    yield from rules.site_code_problems(once.values())
+    if any(len(link.code or "") > 32 for link in named):
+        yield codes.TOO_LONG(name="cpSites.code", limit=32)
 
 
 def _people_problems(detail: ProtocolDetail, users: Users) -> Iterator[Problem]:
@@ -248,13 +248,15 @@ def _document_problems(detail: ProtocolDetail, row: CollectionProtocol) -> Itera
 
 
 def _clashes(detail: ProtocolDetail, row: CollectionProtocol, taken: Taken) -> Iterator[Problem]:
-    """Titles, short titles and codes that another protocol has; unchanged ones are not looked at."""
+    """Titles, short titles and codes that another protocol has, and codes that two of its sites share."""
     if taken["title"].get((detail.title or "").lower(), row.pk) != row.pk:
         yield codes.CP_DUP_TITLE(value=detail.title)
     if taken["short_title"].get((detail.short_title or "").lower(), row.pk) != row.pk:
         yield codes.CP_DUP_SHORT_TITLE(value=detail.short_title)
     if detail.code and taken["code"].get(detail.code, row.pk) != row.pk:
         yield codes.CP_DUP_CODE(value=detail.code)
+    once = {(link.site_name or "").lower(): link.code for link in detail.cp_sites or ()}
+    yield from rules.site_code_problems(once.values())
 
 
 def _reserve(row: CollectionProtocol, taken: Taken) -> None:

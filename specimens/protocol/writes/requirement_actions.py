@@ -1,5 +1,7 @@
 """What is done to one requirement besides replacing it: aliquots, derived, copy, delete (spec 02 §C3-§C5)."""
 
+from collections.abc import Sequence
+
 from django.db import transaction
 
 from biobank.access import Actor
@@ -71,18 +73,25 @@ def copy_requirement(pk: int, actor: Actor) -> int:
             raise Refused(codes.SR_INSUFFICIENT_QTY())
         originals = [source, *trees.below(source)]
         keys = dict(zip((row.pk for row in originals), take_keys(Requirement, len(originals)), strict=True))
-        insert([_placed(row, source, keys) for row in originals])
+        insert(_placed(originals, source, keys))
         mark_changed([source.event.protocol_id])
     return keys[pk]
 
 
-def _placed(row: Requirement, top: Requirement, keys: dict[int, int]) -> Requirement:
-    copy = clone(row)
-    copy.pk, copy.event_id, copy.code = keys[row.pk], row.event_id, None
-    copy.parent_id = row.parent_id if row.pk == top.pk else keys[row.parent_id or 0]
-    if row.pk == top.pk:
-        copy.sort_order = None
-    return copy
+def _placed(rows: Sequence[Requirement], top: Requirement, keys: dict[int, int]) -> list[Requirement]:
+    """Copies of a tree beside it; siblings below the top are numbered from 1."""
+    places: dict[int | None, int] = {}
+    copies = []
+    for row in rows:
+        copy = clone(row)
+        copy.pk, copy.event_id, copy.code = keys[row.pk], row.event_id, None
+        if row.pk == top.pk:
+            copy.parent_id, copy.sort_order = row.parent_id, None
+        else:
+            copy.parent_id = keys[row.parent_id or 0]
+            copy.sort_order = places[row.parent_id] = places.get(row.parent_id, 0) + 1
+        copies.append(copy)
+    return copies
 
 
 def delete_requirement(pk: int, actor: Actor) -> int:

@@ -28,7 +28,8 @@ from specimens.protocol.reads.scopes import PROTOCOL, UPDATE
 from specimens.protocol.rules import codes
 from specimens.protocol.rules import requirements as rules
 from specimens.protocol.rules.requirements import ALIQUOT, DERIVED, NEW
-from specimens.protocol.writes.coded import coded_values, load_coded
+from specimens.protocol.rules.storable import is_storable
+from specimens.protocol.writes.coded import branches, coded_values, load_coded
 from specimens.protocol.writes.deletes import disable_requirements
 from specimens.protocol.writes.hidden import hidden_events
 from specimens.protocol.writes.trees import Trees
@@ -42,6 +43,7 @@ COLUMNS = (
     "default_custom_field_values", "activity_status",
 )  # fmt: skip
 _OF_ALIQUOTS = ("anatomic_site", "laterality", "concentration", "specimen_class", "type", "pathology", "name")
+MOST_GENERATIONS = 50
 _OF_ALL = ("collector_id", "receiver_id", "collection_procedure", "collection_container")
 
 
@@ -69,6 +71,7 @@ class _Known:
     hidden: dict[int | str, Event]
     updatable: set[int]
     terms: Terms
+    inner: set[str]  # anatomic sites that only group others
     users: Users
     collected: dict[int, int]
     in_use: dict[int, int]
@@ -101,13 +104,15 @@ def _look_up(changes: Sequence[Change[RequirementDetail]], actor: Actor) -> _Kno
     updated = [change.pk for change in changes if change.pk is not None]
     leaving = any(change.detail.activity_status == "Disabled" for change in changes)
     specimens = below.specimens()
+    terms = load_coded(details)
     return _Known(
         trees=trees,
         events=events,
         by_label=by_label,
         hidden=hidden,
         updatable=allowed_among(actor, {event.protocol_id for event in events.values()}, PROTOCOL, UPDATE),
-        terms=load_coded(details),
+        terms=terms,
+        inner=branches(details, terms),
         users=load_users(ref for detail in details for ref in (detail.collector, detail.receiver)),
         collected=below.counted(specimens.filter(status="Collected"), "requirement", updated),
         in_use=below.counted(specimens, "requirement", trees.rows if leaving else ()),
@@ -178,7 +183,7 @@ def _plan_new(detail: RequirementDetail, known: _Known) -> RequirementPlan | Ref
     problems = [codes.CPE_CLOSED(value=event.label)] if event.activity_status == "Closed" else []
     if lineage != NEW:
         parent = parent or known.trees.rows.get(known.trees.owner(event.pk, detail.parent_sr_code) or 0)
-        problems += _parent_problems(detail, parent)
+        problems += _parent_problems(detail, parent, known.trees)
         row.parent = parent
     values, wrong = _checked(detail, row, known)
     problems += wrong
@@ -215,10 +220,12 @@ def _event(
     return None, codes.SR_CPE_REQUIRED()
 
 
-def _parent_problems(detail: RequirementDetail, parent: Requirement | None) -> list[Problem]:
+def _parent_problems(detail: RequirementDetail, parent: Requirement | None, trees: Trees) -> list[Problem]:
     if parent is None:
         named = detail.parent_sr_code
         return [codes.SR_PARENT_NOT_FOUND(key=named) if named else codes.SR_PARENT_REQ_REQUIRED()]
+    if trees.depth(parent) >= MOST_GENERATIONS:
+        return [INVALID_REQUEST(reason=f"more than {MOST_GENERATIONS} generations")]
     return [codes.SR_CLOSED()] if parent.activity_status == "Closed" else []
 
 
@@ -227,7 +234,7 @@ def _checked(
 ) -> tuple[dict[str, Any], list[Problem]]:
     """The values that pick lists decide, and everything that is wrong with the requirement itself."""
     is_new = row._state.adding
-    values, problems = coded_values(detail, row.lineage, known.terms, is_new=is_new)
+    values, problems = coded_values(detail, row.lineage, known.terms, known.inner, is_new=is_new)
     problems += rules.own_problems(detail, row.lineage, quantity_needed=known.quantity_needed)
     if detail.collector is not None and known.users.find(detail.collector, login_first=True) is None:
         problems.append(codes.SR_COLLECTOR_NOT_FOUND())
@@ -239,15 +246,18 @@ def _checked(
     try:
         values["default_custom_field_values"] = _custom_values(detail)
     except ValueError:
-        problems.append(INVALID_REQUEST(reason="defCustomFieldValuesJson is not a JSON object"))
+        problems.append(
+            INVALID_REQUEST(reason="the default custom field values are not a JSON object to store")
+        )
     return values, problems
 
 
 def _custom_values(detail: RequirementDetail) -> dict[str, Any] | None:
-    if detail.default_custom_field_values is not None or not detail.def_custom_field_values_json:
-        return detail.default_custom_field_values
-    found = orjson.loads(detail.def_custom_field_values_json)
-    if not isinstance(found, dict):
+    """The default custom values, from either key. Raises ValueError for what cannot be stored."""
+    found = detail.default_custom_field_values
+    if found is None and detail.def_custom_field_values_json:
+        found = orjson.loads(detail.def_custom_field_values_json)
+    if not isinstance(found, dict | None) or not is_storable(found):
         raise ValueError
     return found
 

@@ -38,6 +38,14 @@ class Trees:
             yield child
             yield from self.below(child)
 
+    def depth(self, row: Requirement | None) -> int:
+        """How many generations there are down to the row, itself included."""
+        generations = 0
+        while row is not None:
+            generations += 1
+            row = self.rows.get(row.parent_id or 0)
+        return generations
+
     def aliquots_below(self, row: Requirement) -> Iterator[Requirement]:
         """The aliquots of the row, and the aliquots of these."""
         for child in self._children.get(row.pk, ()):

@@ -14,36 +14,22 @@ from specimens.protocol.detail.protocols import Workflow
 from specimens.protocol.models import CollectionProtocol, SystemWorkflow
 from specimens.protocol.reads.protocols import protocol, system_workflows
 from specimens.protocol.reads.scopes import UPDATE
+from specimens.protocol.rules.storable import is_storable
 from specimens.protocol.writes.versions import mark_changed
 
 LONGEST_NAME = 255
 
 
-def _has_nul(value: Any) -> bool:
-    """Whether a NUL hides in a JSON value; depth costs no stack."""
-    waiting = [value]
-    while waiting:
-        found = waiting.pop()
-        if isinstance(found, str):
-            if "\0" in found:
-                return True
-        elif isinstance(found, dict):
-            waiting += [*found.keys(), *found.values()]
-        elif isinstance(found, list):
-            waiting += found
-    return False
-
-
 def by_name(items: Sequence[Workflow]) -> dict[str, Any]:
     """What is stored: the last one of a name wins.
 
-    Raises `Refused(INVALID_REQUEST)`: one without a name, a name that is too long, NUL characters (no column can
-    hold them).
+    Raises `Refused(INVALID_REQUEST)`: one without a name, a name that is too long, data that cannot be
+    stored.
     """
     if not all(item.name and len(item.name) <= LONGEST_NAME for item in items):
         raise Refused(INVALID_REQUEST(reason="a workflow needs a name of 255 characters at most"))
-    if any(_has_nul(item.data) for item in items):
-        raise Refused(INVALID_REQUEST(reason="a workflow must not contain a NUL character"))
+    if not all(is_storable(item.data) for item in items):
+        raise Refused(INVALID_REQUEST(reason="a workflow nests too deeply or contains a NUL character"))
     return {
         item.name: {"name": item.name, "view": item.view, "ctrl": item.ctrl, "data": item.data}
         for item in items

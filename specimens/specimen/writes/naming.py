@@ -22,6 +22,11 @@ from specimens.specimen.writes.facts import Facts, Owners
 from specimens.specimen.writes.values import Problems, Sent
 from terminology.models import PermissibleValue
 
+# Coded fields that PV_PROP may name besides type, class and pathology: columns and pick lists have the same names
+_ASKED = {
+    "anatomicSite": "anatomic_site", "laterality": "laterality", "collectionProcedure": "collection_procedure",
+    "collectionContainer": "collection_container",
+}  # fmt: skip
 _Named = dict[str, list[Draft]]
 
 
@@ -214,8 +219,35 @@ class Naming:
             created_at=row.created_on,
             parent=self._values_of(draft.parent) if draft.parent is not None else None,
             primary=self._values_of(root) if root is not draft else None,
-            coded=_properties(specimenType=kind, pathologyStatus=pathology),
+            coded=self._asked_for(draft, kind, pathology),
         )
+
+    def _asked_for(
+        self, draft: Draft, kind: PermissibleValue | None, pathology: PermissibleValue | None
+    ) -> dict[str, dict[str, str]]:
+        """The properties of coded fields, where a template has PV_PROP."""
+        formats = self._formats_of(draft)[:3]
+        if not any(fmt is not None and fmt.uses("PV_PROP") for fmt in formats):
+            return {}
+        others = {
+            name: self._others.get((attribute, getattr(draft.row, attribute) or ""))
+            for name, attribute in _ASKED.items()
+        }
+        of = kind.parent if kind is not None else None
+        return _properties(
+            specimenClass=of,
+            specimenType=kind,
+            type=kind,
+            pathologyStatus=pathology,
+            pathology=pathology,
+            **others,
+        )
+
+    @cached_property
+    def _others(self) -> dict[tuple[str, str], PermissibleValue]:
+        """The pick-list values behind the other coded fields, by (attribute, value); one query."""
+        rows = PermissibleValue.objects.filter(attribute__in=_ASKED.values())
+        return {(row.attribute, row.value): row for row in rows}
 
     # --- Generating ----------------------------------------------------------------------------------
 
