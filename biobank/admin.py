@@ -1,25 +1,31 @@
 """What every page of the admin has in common: the door, rights, scopes, and a record's history."""
 
-from collections.abc import Collection, Iterator
-from typing import Any, ClassVar
+import re
+from collections.abc import Callable, Collection, Mapping
+from decimal import Decimal
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
 
 import django.contrib.auth.admin  # noqa: F401 - registers the groups that are taken off below
+from django import forms
 from django.conf import settings
 from django.contrib import admin
 from django.contrib.admin.filters import FieldListFilter, RelatedFieldListFilter
 from django.contrib.auth.models import Group
 from django.db import transaction
-from django.db.models import Model, QuerySet
+from django.db.models import DecimalField, Model, QuerySet
 from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.utils.module_loading import import_string
+from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
 
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.wire.detail import Detail
-from biobank.wire.errors import Refused
+from biobank.wire.errors import Problem, Refused
 
 admin.site.unregister(Group)  # rights come from roles
 admin.site.site_header = "biobank"
@@ -52,6 +58,39 @@ class RelatedFilter(RelatedFieldListFilter):
 FieldListFilter.register(lambda field: field.remote_field, RelatedFilter, take_priority=True)
 
 
+LATEST, MOST_CHANGES = 5, 500
+
+
+@cache
+def amount(name: str, title: str = "") -> Callable[[Any], str]:
+    """A column, or a line that only tells, with a quantity as people write it: `2.5`, not `2.50000000`."""
+
+    def shown(row: Any) -> str:
+        return plain(getattr(row, name)) or "-"
+
+    shown.__name__ = name
+    return admin.display(description=title or name.replace("_", " ").capitalize(), ordering=name)(shown)
+
+
+class PlainNumber(forms.DecimalField):
+    """Shows a stored quantity without zeros at its end."""
+
+    def prepare_value(self, value: Any) -> Any:
+        return plain(value) if isinstance(value, Decimal) else value
+
+
+class RecordPanel(NamedTuple):
+    """Something that stands below a record's form."""
+
+    name: str
+    title: str
+    body: SafeString
+
+
+def _always(row: Any) -> bool:
+    return True
+
+
 class RecordAdmin(ModelAdmin):  # type: ignore[misc]
     """Pages of one kind of record. What a caller sees and may do comes from the same grants as in the API.
 
@@ -62,6 +101,7 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]
     list_per_page = 50
     show_full_result_count = False
     list_filter_submit = True
+    change_form_outer_after_template = "admin/record_panels.html"
     compressed_fields = True
     warn_unsaved_form = True
 
@@ -73,10 +113,80 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]
         """Columns whose values the history does not show to an actor who is no super administrator."""
         return ()
 
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        if isinstance(db_field, DecimalField):
+            kwargs["form_class"] = PlainNumber
+        return super().formfield_for_dbfield(db_field, request, **kwargs)
+
+    def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
+        """On pages that only tell, quantities are plain."""
+        found = super().get_fieldsets(request, obj)
+        if obj is None or self.has_change_permission(request, obj):
+            return found
+        numbers = {field.name for field in self.opts.concrete_fields if isinstance(field, DecimalField)}
+
+        def told_plainly(name: Any) -> Any:
+            if isinstance(name, (tuple, list)):
+                return [told_plainly(one) for one in name]
+            return amount(name) if name in numbers else name
+
+        return (
+            [(title, {**body, "fields": told_plainly(body["fields"])}) for title, body in found]
+            if numbers
+            else found
+        )
+
+    def panels(self, request: HttpRequest, record: Any) -> list[RecordPanel]:
+        """What stands below the form of a record: the latest changes, where changes are kept."""
+        if not hasattr(record, "history"):
+            return []
+        changes = self._changes(request, record, LATEST + 1)
+        more = len(changes) > LATEST
+        context = {"changes": changes[:LATEST], "more": more, "opts": self.opts, "record": record}
+        return [
+            RecordPanel("history", "Latest changes", render_to_string("admin/latest_changes.html", context))
+        ]
+
+    def _changes(self, request: HttpRequest, record: Any, limit: int) -> list[dict[str, Any]]:
+        actor = actor_in(request)
+        concealed = () if actor.is_super else self.concealed(record, actor)
+        return changes_of(record, without=concealed, limit=limit)
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        context = dict(extra_context or {})
+        if object_id is not None and request.method == "GET" and not request.GET.get("_popup"):
+            record = self.record(request, object_id)
+            if record is not None and self.has_view_permission(request, record):
+                context["panels"] = self.panels(request, record)
+        return super().changeform_view(request, object_id, form_url, context)  # type: ignore[no-any-return]
+
     def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
         rows: QuerySet[Any] = super().get_queryset(request)
         actor = actor_in(request)
         return rows if actor.is_super else self.visible(rows, actor)
+
+    def record(self, request: HttpRequest, object_id: Any) -> Any:
+        """The record of a page as the caller sees it, or None; read once a request."""
+        known: dict[Any, Any] = getattr(request, "_records", {})
+        request._records = known  # type: ignore[attr-defined]
+        key = (self.model, str(object_id))
+        if key not in known:
+            known[key] = self.get_object(request, str(object_id))
+        return known[key]
+
+    def get_actions_detail(self, request: HttpRequest, object_id: Any) -> list[Any]:
+        """The quick actions that make sense for the record."""
+        found = super().get_actions_detail(request, object_id)
+        if any(hasattr(one.method, "offered") for one in found):
+            row = self.record(request, object_id)
+            found = [one for one in found if row is not None and getattr(one.method, "offered", _always)(row)]
+        return found  # type: ignore[no-any-return]
 
     def _may(self, request: HttpRequest, operation: str) -> bool:
         if not request.user.is_authenticated:
@@ -106,14 +216,12 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]
         record = self.get_object(request, object_id)
         if record is None or not self.has_view_permission(request, record):
             raise Http404
-        actor = actor_in(request)
-        concealed = () if actor.is_super else self.concealed(record, actor)
         context = {
             **self.admin_site.each_context(request),
             "title": f"History of {record}",
             "opts": self.opts,
             "original": record,
-            "changes": list(changes_of(record, without=concealed)) if hasattr(record, "history") else [],
+            "changes": self._changes(request, record, MOST_CHANGES) if hasattr(record, "history") else [],
             **(extra_context or {}),
         }
         return TemplateResponse(request, "admin/record_history.html", context)
@@ -127,6 +235,26 @@ class ReadOnlyAdmin(RecordAdmin):
 
     def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         return False
+
+
+def complain(form: Any, problems: Collection[Problem], columns: Mapping[str, str] | None = None) -> None:
+    """Add refusals to a form, each at its field where the code tells one; the same refusal of many rows once."""
+    for problem in dict.fromkeys(problems):
+        name = (columns or {}).get(problem.code) or field_of(problem.code, form.fields)
+        form.add_error(name if name in form.fields else None, f"{problem.message} ({problem.code})")
+
+
+def field_of(code: str, names: Collection[str]) -> str | None:
+    """The field a code is about: the name that stands furthest to the right in it, and is longest there.
+
+    `CP_DUP_SHORT_TITLE` is about `short_title`, `SITE_DUP_NAME` about `name`, `ACCESS_DENIED` about none.
+    """
+    best: tuple[int, int, str] | None = None
+    for name in names:
+        found = [match.end() for match in re.finditer(rf"(?<![A-Z]){re.escape(name.upper())}(?![A-Z])", code)]
+        if found and (best is None or (found[-1], len(name)) > best[:2]):
+            best = (found[-1], len(name), name)
+    return best[2] if best is not None else None
 
 
 class DoorForm(ModelForm):  # type: ignore[type-arg]
@@ -143,8 +271,7 @@ class DoorForm(ModelForm):  # type: ignore[type-arg]
         with transaction.atomic():
             planned = self.page.door.plan([Change(self.detail, self.instance.pk)], self.actor)[0]
         if isinstance(planned, Refusal):
-            for problem in planned.problems:
-                self.add_error(None, f"{problem.message} ({problem.code})")
+            complain(self, planned.problems, self.page.columns_of_codes)
         elif self.instance.pk is not None:
             self.instance.refresh_from_db()  # a plan may have touched what it was given
         return found
@@ -157,6 +284,7 @@ class DoorAdmin(RecordAdmin):
     """Pages whose forms write through a door."""
 
     door: ClassVar[Door[Any, Any]]
+    columns_of_codes: ClassVar[Mapping[str, str]] = {}  # fields of refusals whose code does not name them
     detail: ClassVar[type[Detail]]
     form = DoorForm
 
@@ -195,21 +323,25 @@ class DoorAdmin(RecordAdmin):
     ) -> HttpResponse:
         """A refusal by the database (a race) is a message, not a failure."""
         try:
-            return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+            return super().changeform_view(request, object_id, form_url, extra_context)
         except Refused as refused:
             for problem in refused.problems:
                 self.message_user(request, f"{problem.message} ({problem.code})", level="ERROR")
             request.method = "GET"
-            return super().changeform_view(request, object_id, form_url, extra_context)  # type: ignore[no-any-return]
+            return super().changeform_view(request, object_id, form_url, extra_context)
 
 
-def changes_of(record: Any, *, without: Collection[str] = ()) -> Iterator[dict[str, Any]]:
-    """The history of a record, newest first: at, who, door, what, and the fields that differ."""
-    rows = list(record.history.select_related("pgh_context").order_by("pgh_id")[:500])
+def changes_of(
+    record: Any, *, without: Collection[str] = (), limit: int = MOST_CHANGES
+) -> list[dict[str, Any]]:
+    """The last changes of a record, newest first: at, who, door, what, and the fields that differ; one query."""
+    newest = record.history.select_related("pgh_context").order_by("-pgh_id")[: limit + 1]
+    rows = list(newest)[::-1]
     hidden = {"password", *without}
-    names = [field.attname for field in record._meta.concrete_fields if field.attname not in hidden]
+    fields = [field for field in record._meta.concrete_fields if field.attname not in hidden]
+    first = [None] if len(rows) <= limit else []  # else the oldest is only there to compare with
     found = []
-    for before, row in zip([None, *rows], rows, strict=False):
+    for before, row in zip([*first, *rows], rows if first else rows[1:], strict=False):
         context = row.pgh_context.metadata if row.pgh_context else {}
         found.append(
             {
@@ -217,11 +349,34 @@ def changes_of(record: Any, *, without: Collection[str] = ()) -> Iterator[dict[s
                 "what": row.pgh_label,
                 "who": context.get("login", ""),
                 "door": context.get("via", ""),
+                "reason": context.get("reason") or "",
                 "fields": [
-                    (name, getattr(before, name, None), getattr(row, name, None))
-                    for name in names
-                    if before is not None and getattr(before, name, None) != getattr(row, name, None)
+                    (
+                        field.verbose_name,
+                        told(getattr(before, field.attname, None)),
+                        told(getattr(row, field.attname, None)),
+                    )
+                    for field in fields
+                    if before is not None
+                    and getattr(before, field.attname, None) != getattr(row, field.attname, None)
                 ],
             }
         )
-    return iter(reversed(found))
+    return found[::-1]
+
+
+def told(value: Any) -> Any:
+    """A value as people write it: numbers without zeros at their end, lists with commas."""
+    if isinstance(value, Decimal):
+        return plain(value)
+    if isinstance(value, list) and all(isinstance(item, str) for item in value):
+        return ", ".join(value)
+    return value
+
+
+def plain(number: Decimal | None) -> str:
+    """A quantity without zeros at its end; blank when it is not known."""
+    if number is None:
+        return ""
+    text = f"{number:f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text

@@ -77,7 +77,7 @@ admin.site.unregister(PublishedVersion)
 
 @admin.register(CollectionProtocol)
 class PublishableProtocolAdmin(_Updaters, ProtocolAdmin):
-    actions_detail = ("publish", "freeze")
+    actions_detail = ["publish", "freeze", *ProtocolAdmin.actions_detail]
 
     @action(  # type: ignore[untyped-decorator]
         description="Publish",

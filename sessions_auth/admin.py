@@ -3,7 +3,8 @@
 from typing import Any
 
 from django import forms
-from django.contrib import admin, messages
+from django.contrib import admin
+from django.db import transaction
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from unfold.admin import TabularInline
@@ -11,12 +12,15 @@ from unfold.widgets import UnfoldAdminPasswordWidget
 
 from biobank.access import Actor
 from biobank.admin import DoorAdmin, DoorForm, ReadOnlyAdmin, actor_in
-from biobank.wire.errors import Refused
+from biobank.batch.door import Change, Refusal
+from biobank.quick import Done, bulk, quick
+from biobank.wire.errors import Refused, refuse_if
 from sessions_auth import mail, passwords, tokens
 from sessions_auth import settings_admin as settings_admin  # registers its page
 from sessions_auth.detail import UserDetail
 from sessions_auth.models import AuthDomain, LoginAudit, Role, RoleEntry, SubjectRole, Token, User
-from sessions_auth.writes import USERS
+from sessions_auth.resources import LOCAL_DOMAIN
+from sessions_auth.writes import USERS, change_all
 
 
 class UserForm(DoorForm):
@@ -83,7 +87,8 @@ class UserAdmin(DoorAdmin):
         ("manage_forms", "dnd"), ("api_user", "ip_range"),
     ]  # fmt: skip
     inlines = [SubjectRoleInline]
-    actions = ["mail_password_links", "end_sessions"]
+    actions = ["lock_all", "activate_all", "mail_password_links", "end_sessions"]
+    actions_detail = ["lock", "activate", "mail_link"]
 
     def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
         return rows.filter(institute=actor.institute_id)
@@ -116,17 +121,78 @@ class UserAdmin(DoorAdmin):
         for formset in formsets:
             formset.save()
 
-    @admin.action(description="Mail a link to choose a password")
-    def mail_password_links(self, request: HttpRequest, rows: QuerySet[User]) -> None:
-        users = rows.filter(activity_status__in=["Active", "Locked", "Expired"])[:100]
-        for user in users:
-            mail.password_link(user, passwords.reset_token(user))
-        messages.success(request, f"{len(users)} mails sent")
+    @quick(
+        "Lock",
+        icon="lock",
+        when=lambda row: row.activity_status == "Active",
+        ask="Nobody signs in with a locked account.",
+    )
+    def lock(self, row: User, given: dict[str, Any], actor: Actor) -> Done:
+        change_status([row.pk], "Locked", actor)
+        return Done(f"{row} is locked")
 
-    @admin.action(description="End all sessions")
-    def end_sessions(self, request: HttpRequest, rows: QuerySet[User]) -> None:
-        tokens.revoke_all(rows.values_list("pk", flat=True))
-        messages.success(request, "The sessions have ended")
+    @quick(
+        "Activate", icon="lock_open", when=lambda row: row.activity_status not in ("Active", "Disabled"),
+        ask="Unlocks, approves or reopens the account. Who was waiting for approval gets a mail.",
+    )  # fmt: skip
+    def activate(self, row: User, given: dict[str, Any], actor: Actor) -> Done:
+        change_status([row.pk], "Active", actor)
+        return Done(f"{row} is active")
+
+    @quick(
+        "Send a reset link", icon="mail", submit="Send", when=lambda row: row.activity_status == "Active",
+        ask="The user gets a mail with a link to choose a password.",
+    )  # fmt: skip
+    def mail_link(self, row: User, given: dict[str, Any], actor: Actor) -> Done:
+        return Done(mail_links([row.pk], actor))
+
+    @bulk("Lock the chosen users", submit="Lock")
+    def lock_all(self, pks: list[int], given: dict[str, Any], actor: Actor) -> Done:
+        change_status(pks, "Locked", actor)
+        return Done(f"{len(pks)} users are locked")
+
+    @bulk("Activate the chosen users", submit="Activate")
+    def activate_all(self, pks: list[int], given: dict[str, Any], actor: Actor) -> Done:
+        change_status(pks, "Active", actor)
+        return Done(f"{len(pks)} users are active")
+
+    @bulk("Mail a link to choose a password", submit="Send")
+    def mail_password_links(self, pks: list[int], given: dict[str, Any], actor: Actor) -> Done:
+        return Done(mail_links(pks, actor))
+
+    @bulk("End all sessions", submit="End", ask="Who is signed in must sign in again.")
+    def end_sessions(self, pks: list[int], given: dict[str, Any], actor: Actor) -> Done:
+        require_rights(pks, actor)
+        tokens.revoke_all(pks)
+        return Done("The sessions have ended")
+
+
+def change_status(pks: list[int], status: str, actor: Actor) -> None:
+    """Lock or activate users, all or none; who was approved by it gets a link to choose a password."""
+    waiting = User.objects.filter(pk__in=pks, activity_status="Pending").exclude(type=User.Type.CONTACT)
+    approved = list(waiting.filter(domain__name=LOCAL_DOMAIN)) if status == "Active" else []
+    change_all(pks, UserDetail(activity_status=status), actor)
+    for user in approved:
+        user.refresh_from_db()
+        mail.password_link(user, passwords.reset_token(user), approved=True)
+
+
+def mail_links(pks: list[int], actor: Actor) -> str:
+    """Mail links to choose a password to those of the users who sign in with one; answers what was done."""
+    require_rights(pks, actor)
+    users = User.objects.filter(pk__in=pks, activity_status__in=["Active", "Locked", "Expired"])
+    found = list(users.filter(domain__name=LOCAL_DOMAIN).exclude(type=User.Type.CONTACT))
+    for user in found:
+        mail.password_link(user, passwords.reset_token(user))
+    return f"{len(found)} mails sent"
+
+
+def require_rights(pks: list[int], actor: Actor) -> None:
+    """Raise what a change of the users would raise; nothing is changed."""
+    with transaction.atomic():
+        planned = USERS.plan([Change(UserDetail(), pk) for pk in pks], actor)
+    problems = [problem for one in planned if isinstance(one, Refusal) for problem in one.problems]
+    refuse_if(problems)
 
 
 class RoleEntryInline(ReadOnlyInline):

@@ -31,8 +31,7 @@ class SiteAdmin(DoorAdmin):
     list_filter = ["activity_status", "type", "institute"]
     list_select_related = ["institute"]
     search_fields = ["name", "code"]
-    autocomplete_fields = ["institute"]
-    filter_horizontal = ["coordinators"]
+    autocomplete_fields = ["institute", "coordinators"]
     fields = ["name", "institute", "type", "code", "address", "activity_status", "coordinators"]
 
     def detail_of(self, form: Any) -> SiteDetail:

@@ -25,12 +25,20 @@ from unfold.widgets import UnfoldAdminSelectWidget
 
 from biobank.access import Actor
 from biobank.admin import DoorAdmin, actor_in
-from specimens.participant.detail import ParticipantDetail, RegistrationDetail, RegistrationSearch
+from biobank.quick import Done, QuickForm, day, one_of, quick, remark
+from specimens.participant.detail import (
+    ConsentResponseDetail,
+    ConsentsDetail,
+    ParticipantDetail,
+    RegistrationDetail,
+    RegistrationSearch,
+)
 from specimens.participant.models import ConsentResponse, MedicalRecord, Participant, Registration
 from specimens.participant.reads import matching, registrations_for
-from specimens.participant.reads.scopes import DEID, PHI
+from specimens.participant.reads.consents import asking_protocol, tiers_of
+from specimens.participant.reads.scopes import CONSENT, DEID, PHI
 from specimens.participant.rules import DATA_ENTRY, MASK, STATUSES
-from specimens.participant.writes import PARTICIPANTS, REGISTRATIONS
+from specimens.participant.writes import CONSENTS, PARTICIPANTS, REGISTRATIONS, anonymize
 from specimens.protocol.below import visits
 from specimens.protocol.reads import protocols_for
 from terminology.models import PermissibleValue
@@ -146,6 +154,24 @@ class ParticipantAdmin(DoorAdmin):
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
 
+class ConsentForm(QuickForm):
+    """One answer for each statement that the protocol asks for."""
+
+    date = day("Signed on")
+    comments = remark()
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.asked = tiers_of([asking_protocol(self.row)])[asking_protocol(self.row)]
+        given = dict(self.row.consent_responses.values_list("tier_id", "response"))
+        self.fields["date"].initial = self.row.consent_signature_date
+        self.fields["comments"].initial = self.row.consent_comments
+        for tier in self.asked:
+            self.fields[f"answer_{tier.pk}"] = one_of(
+                tier.statement.statement, lambda: listed("consent_response"), initial=given.get(tier.pk)
+            )
+
+
 @admin.register(Registration)
 class RegistrationAdmin(DoorAdmin):
     """Registrations; the participant's name is shown row by row where the caller has PHI rights."""
@@ -163,6 +189,7 @@ class RegistrationAdmin(DoorAdmin):
     date_hierarchy = "registration_date"
     autocomplete_fields = ["protocol", "participant", "site"]
     inlines = [ResponsesShown]
+    actions_detail = ["consents", "anonymize"]
     fields = [
         ("protocol", "participant"), ("ppid", "registration_date"), ("site", "external_subject_id"), "barcode",
         ("activity_status", "data_entry_status"),
@@ -192,6 +219,29 @@ class RegistrationAdmin(DoorAdmin):
             return queryset, False
         found = matching(RegistrationSearch(search_str=search_term), actor_in(request))
         return queryset.filter(pk__in=found.values("pk")), False
+
+    @quick("Consents", icon="handshake", form=ConsentForm, submit="Save", may="consent")
+    def consents(self, row: Registration, given: dict[str, Any], actor: Actor) -> Done:
+        answers = [
+            ConsentResponseDetail(code=tier.statement.code, response=given.get(f"answer_{tier.pk}"))
+            for tier in tiers_of([asking_protocol(row)])[asking_protocol(row)]
+        ]
+        detail = ConsentsDetail(
+            consent_signature_date=given["date"], comments=given["comments"], responses=answers
+        )
+        CONSENTS.write_one(detail, actor, row.pk)
+        return Done("The consents are recorded")
+
+    def has_consent_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return actor_in(request).has_any(CONSENT, "Create", "Update")
+
+    @quick(
+        "Anonymize", icon="person_off", submit="Anonymize for good",
+        ask="Name, dates, addresses and record numbers of the participant are removed. This cannot be undone.",
+    )  # fmt: skip
+    def anonymize(self, row: Registration, given: dict[str, Any], actor: Actor) -> Done:
+        anonymize(row.pk, actor)
+        return Done(f"The participant {row} is anonymous now")
 
     @admin.display(description="Participant", ordering="participant_id")
     def name(self, row: Any) -> str:

@@ -7,13 +7,14 @@ from django.contrib import admin
 from django.db.models import Count, Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
-from django.utils.html import format_html
+from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from biobank.access import Actor
-from biobank.admin import DoorAdmin, DoorForm, ReadOnlyAdmin
+from biobank.admin import DoorAdmin, DoorForm, ReadOnlyAdmin, RecordPanel, amount, plain
+from biobank.quick import Done, QuickForm, page_of, quick, text
 from sessions_auth.detail import UserSummary
 from sites.models import Site
 from specimens.protocol.detail.consents import StatementDetail
@@ -29,6 +30,7 @@ from specimens.protocol.models import (
     PublishedVersion,
     Requirement,
 )
+from specimens.protocol.reads.protocols import protocol_details
 from specimens.protocol.reads.scopes import PROTOCOL, protocols_for
 from specimens.protocol.rules.events import DAYS
 from specimens.protocol.rules.protocols import (
@@ -41,6 +43,7 @@ from specimens.protocol.writes.consents import STATEMENTS
 from specimens.protocol.writes.events import EVENTS
 from specimens.protocol.writes.protocols import PROTOCOLS
 from specimens.protocol.writes.requirements import REQUIREMENTS
+from specimens.protocol.writes.whole import copy_protocol
 
 _SELECTS: dict[str, tuple[str, ...]] = {name: allowed for name, allowed, _, _ in CHOICES} | {
     "activity_status": STATUSES,
@@ -115,7 +118,17 @@ class VersionsShown(_Shown):
 
 class RequirementsShown(_Shown):
     model = Requirement
-    fields = ["name", "code", "lineage", "specimen_class", "type", "initial_qty", "parent", "activity_status"]
+    fields = [
+        "name",
+        "code",
+        "lineage",
+        "specimen_class",
+        "type",
+        amount("initial_qty"),
+        "parent",
+        "activity_status",
+    ]
+    readonly_fields = [amount("initial_qty")]
 
 
 class ProtocolForm(DoorForm):
@@ -129,6 +142,11 @@ class ProtocolForm(DoorForm):
             self.initial["sites"] = list(self.instance.protocol_sites.values_list("site_id", flat=True))
 
 
+class CopyForm(QuickForm):
+    short_title = text("Short title")
+    title = text("Title")
+
+
 @admin.register(CollectionProtocol)
 class ProtocolAdmin(_Selects):
     door = PROTOCOLS
@@ -140,9 +158,10 @@ class ProtocolAdmin(_Selects):
     list_filter = ["activity_status", "protocol_sites__site"]
     list_select_related = ["principal_investigator"]
     search_fields = ["short_title", "title", "code", "irb_id"]
-    autocomplete_fields = ["principal_investigator"]
-    filter_horizontal = ["coordinators"]
+    autocomplete_fields = ["principal_investigator", "coordinators"]
     inlines = [EventsShown, SitesShown, TiersShown, VersionsShown]
+    actions_detail: Any = ["copy", "close", "reopen"]
+    ordering = ["-pk"]
     fieldsets = [
         (None, {"fields": (
             ("short_title", "title"), ("code", "irb_id"), ("principal_investigator", "activity_status"),
@@ -177,6 +196,35 @@ class ProtocolAdmin(_Selects):
             return int(row.registered)
         return format_html('<a href="{}?protocol__id__exact={}">{}</a>', url, row.pk, row.registered)
 
+    @quick(
+        "Close", icon="block", when=lambda row: row.activity_status == "Active",
+        ask="Nobody is registered to a closed protocol; its records stay.",
+    )  # fmt: skip
+    def close(self, row: CollectionProtocol, given: dict[str, Any], actor: Actor) -> Done:
+        _change_activity(row.pk, "Closed", actor)
+        return Done(f"{row} is closed")
+
+    @quick("Reopen", icon="lock_open", when=lambda row: row.activity_status == "Closed")
+    def reopen(self, row: CollectionProtocol, given: dict[str, Any], actor: Actor) -> Done:
+        _change_activity(row.pk, "Active", actor)
+        return Done(f"{row} is open again")
+
+    @quick(
+        "Copy", icon="content_copy", form=CopyForm, may="add",
+        ask="A new protocol with the same events, requirements and settings; without participants.",
+    )  # fmt: skip
+    def copy(self, row: CollectionProtocol, given: dict[str, Any], actor: Actor) -> Done:
+        pk = copy_protocol(
+            row.pk, ProtocolDetail(short_title=given["short_title"], title=given["title"]), actor
+        )
+        return Done("The copy is made", page_of("protocol_collectionprotocol", pk))
+
+    def panels(self, request: HttpRequest, record: Any) -> list[RecordPanel]:
+        return [
+            RecordPanel("plan", "Events and what is collected at them", plan(record)),
+            *super().panels(request, record),
+        ]
+
     def detail_of(self, form: Any) -> ProtocolDetail:
         """The stored protocol with the form's values; what the form does not show stays."""
         data = dict(form.cleaned_data)
@@ -192,6 +240,65 @@ class ProtocolAdmin(_Selects):
             coordinators=[UserSummary(id=person.pk) for person in coordinators],
             cp_sites=links,
         )
+
+
+def _change_activity(pk: int, status: str, actor: Actor) -> None:
+    detail = protocol_details([pk])[0]
+    detail.activity_status = status
+    PROTOCOLS.write_one(detail, actor, pk)
+
+
+def plan(row: CollectionProtocol) -> SafeString:
+    """Events and requirements of a protocol as a tree, each a link; two queries."""
+    events = Event.objects.filter(protocol=row).exclude(activity_status="Disabled").order_by("point", "pk")
+    rows = Requirement.objects.filter(event__protocol=row).exclude(activity_status="Disabled")
+    below: dict[tuple[int, int | None], list[Requirement]] = {}
+    for one in rows.order_by("sort_order", "pk"):
+        below.setdefault((one.event_id, one.parent_id), []).append(one)
+    items = [
+        (
+            reverse("admin:protocol_event_change", args=[one.pk]),
+            one.label,
+            _point(one),
+            _planned(one.pk, None, below),
+        )
+        for one in events
+    ]
+    if not items:
+        add = f"{reverse('admin:protocol_event_add')}?protocol={row.pk}"
+        return format_html('Nothing is planned yet. <a href="{}">Add the first event</a>', add)
+    return format_html(
+        '<ul class="tree">{}</ul>',
+        format_html_join("", '<li><a href="{}">{}</a> <small>{}</small>{}</li>', items),
+    )
+
+
+def _point(event: Event) -> str:
+    return "" if event.point is None else f"{event.point} {(event.point_unit or 'days').lower()}"
+
+
+def _planned(
+    event: int, parent: int | None, below: dict[tuple[int, int | None], list[Requirement]]
+) -> SafeString | str:
+    rows = below.get((event, parent))
+    if not rows:
+        return ""
+    items = [
+        (
+            reverse("admin:protocol_requirement_change", args=[one.pk]), one.name or one.type, one.lineage, one.type,
+            plain(one.initial_qty), one.activity_status.lower(), one.activity_status,
+            _planned(event, one.pk, below),
+        )
+        for one in rows
+    ]  # fmt: skip
+    return format_html(
+        '<ul class="tree">{}</ul>',
+        format_html_join(
+            "",
+            '<li><a href="{}">{}</a> <small>{}, {} {}</small> <i class="state {}">{}</i>{}</li>',
+            items,
+        ),
+    )
 
 
 _UNSHOWN = (
@@ -244,7 +351,8 @@ class RequirementAdmin(_Selects):
     door = REQUIREMENTS
     detail = RequirementDetail
     list_display = [
-        "__str__", "code", "protocol", "event", "lineage", "specimen_class", "type", "initial_qty", "activity_status",
+        "__str__", "code", "protocol", "event", "lineage", "specimen_class", "type", amount("initial_qty"),
+        "activity_status",
     ]  # fmt: skip
     list_filter = ["activity_status", "lineage", "specimen_class", "event__protocol"]
     list_select_related = ["event__protocol"]

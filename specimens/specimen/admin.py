@@ -5,24 +5,26 @@ from typing import Any, ClassVar
 
 from django import forms
 from django.contrib import admin
-from django.db.models import Model, QuerySet
+from django.db.models import Model, Q, QuerySet
 from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
 from biobank.access import Actor
-from biobank.admin import DoorAdmin, DoorForm, actor_in
+from biobank.admin import DoorAdmin, DoorForm, RecordPanel, actor_in, amount, plain
 from sessions_auth.detail import UserSummary
 from specimens.participant.admin import Shown, choice, listed
 from specimens.specimen import figures as figures  # puts them on the first page
 from specimens.specimen import rules
+from specimens.specimen.actions import SpecimenActions, VisitActions
 from specimens.specimen.detail import CollectionEvent, ReceivedEvent, SpecimenDetail
 from specimens.specimen.models import Specimen
-from specimens.specimen.reads import known_specimens, specimens_for
+from specimens.specimen.reads import specimens_for
 from specimens.specimen.reads.scopes import PRIMARY, SPECIMEN
 from specimens.specimen.writes import SPECIMENS
 from specimens.visit.admin import VisitAdmin
+from specimens.visit.models import Visit
 from terminology.models import PermissibleValue
 
 _CODED = {
@@ -61,13 +63,13 @@ class SpecimenForm(DoorForm):
 
 
 @admin.register(Specimen)
-class SpecimenAdmin(DoorAdmin):
+class SpecimenAdmin(SpecimenActions, DoorAdmin):
     resource: ClassVar[str | None] = SPECIMEN
     door = SPECIMENS
     detail = SpecimenDetail
     form = SpecimenForm
     list_display = [
-        "__str__", "registration", "visit_link", "parent_link", "lineage", "type", "status", "available_qty",
+        "__str__", "registration", "visit_link", "parent_link", "lineage", "type", "status", amount("available_qty"),
         "created_on", "activity_status",
     ]  # fmt: skip
     list_filter = ["activity_status", "status", "lineage", "specimen_class", "protocol", "visit__site"]
@@ -76,11 +78,14 @@ class SpecimenAdmin(DoorAdmin):
     search_help_text = "Part of a label, or a whole barcode"
     ordering = ["-pk"]
     autocomplete_fields = ["visit", "parent", "requirement", "collector", "receiver"]
-    readonly_fields = ["tree"]
+    actions = ["close_all", "reopen_all", "miss_all"]
+    actions_detail = ["collect", "aliquots", "close", "reopen"]
+    columns_of_codes = {"SPECIMEN_INVALID_QTY": "initial_qty", "SPECIMEN_INV_DISPOSE_REASON": "reason"}
+    date_hierarchy = "created_on"
     fieldsets = [
         (None, {"fields": (
             ("visit", "requirement"), ("lineage", "parent"), ("label", "barcode"), "additional_label",
-            ("status", "activity_status"), "tree",
+            ("status", "activity_status"),
         )}),
         ("What it is", {"fields": (
             ("specimen_class", "type"), ("anatomic_site", "laterality"), ("pathology", "biohazards"),
@@ -102,7 +107,7 @@ class SpecimenAdmin(DoorAdmin):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> list[str]:
         """What a specimen was made of never changes."""
-        return ["tree"] if obj is None else ["tree", "lineage", "parent"]
+        return [] if obj is None else ["lineage", "parent"]
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         name = db_field.name
@@ -150,16 +155,24 @@ class SpecimenAdmin(DoorAdmin):
     def parent_link(self, row: Specimen) -> SafeString | str:
         return "-" if row.parent is None else _link("specimen_specimen", row.parent.pk, str(row.parent))
 
-    @admin.display(description="Made of and from it")
-    def tree(self, row: Specimen) -> SafeString:
-        """The whole tree the specimen stands in, each a link; it is in bold itself."""
-        root = row.primary_id or row.pk
-        rows = list(known_specimens().filter(primary=root).order_by("pk"))
-        below: dict[int | None, list[Specimen]] = {}
-        for one in rows:
-            below.setdefault(one.parent_id, []).append(one)
-        top = known_specimens().filter(pk=root)  # none on the page of a new specimen
-        return _branches(top, below, row.pk)
+    def panels(self, request: HttpRequest, record: Any) -> list[RecordPanel]:
+        return [
+            RecordPanel(
+                "tree", "Where it comes from, and what was made of it", tree(record, actor_in(request))
+            ),
+            *super().panels(request, record),
+        ]
+
+
+def tree(row: Specimen, actor: Actor) -> SafeString:
+    """The whole tree a specimen stands in, as far as the caller may see it; one query."""
+    root = row.primary_id or row.pk
+    rows = specimens_for(actor).filter(Q(pk=root) | Q(primary=root)).order_by("pk")
+    found = {one.pk: one for one in rows}
+    below: dict[int | None, list[Specimen]] = {}
+    for one in found.values():
+        below.setdefault(one.parent_id if one.parent_id in found else None, []).append(one)
+    return _branches(below.get(None, []), below, row.pk)
 
 
 def _link(page: str, pk: int, text: str) -> SafeString:
@@ -167,17 +180,27 @@ def _link(page: str, pk: int, text: str) -> SafeString:
 
 
 def _branches(rows: Iterable[Specimen], below: dict[int | None, list[Specimen]], here: int) -> SafeString:
-    """Nested lists of specimens."""
+    """Nested lists of specimens, drawn as a tree by the style sheet."""
     items = []
     for row in rows:
         name = _link("specimen_specimen", row.pk, str(row))
-        name = format_html("<b>{}</b>", name) if row.pk == here else name
-        facts = f"{row.lineage}, {row.type}, {row.status}"
+        state = row.status if row.activity_status == rules.ACTIVE else row.activity_status
+        left, first = plain(row.available_qty), plain(row.initial_qty)
+        quantity = f"{left or '?'} of {first}" if first else left
         inner = _branches(below[row.pk], below, here) if row.pk in below else ""
-        items.append((name, facts, inner))
+        items.append(
+            (
+                format_html('<b aria-current="true">{}</b>', name) if row.pk == here else name,
+                row.lineage, row.type, state.lower().replace(" ", "-"), state, quantity, inner,
+            )
+        )  # fmt: skip
     return format_html(
-        '<ul style="padding-left: 1.25rem; list-style: disc">{}</ul>',
-        format_html_join("", "<li>{} <small>{}</small>{}</li>", items),
+        '<ul class="tree">{}</ul>',
+        format_html_join(
+            "",
+            '<li><span>{} <small>{}, {}</small> <i class="state {}">{}</i> <small>{}</small></span>{}</li>',
+            items,
+        ),
     )
 
 
@@ -192,10 +215,19 @@ class SpecimensShown(Shown):
     """The specimens of a visit, on its page."""
 
     model = Specimen
-    fields = ["label", "lineage", "type", "status", "available_qty", "activity_status"]
+    fields = ["label", "lineage", "type", "status", amount("available_qty"), "activity_status"]
+    readonly_fields = [amount("available_qty")]
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Specimen]:
         return specimens_for(actor_in(request)).order_by("pk")
 
 
-VisitAdmin.inlines = [*VisitAdmin.inlines, SpecimensShown]
+admin.site.unregister(Visit)
+
+
+@admin.register(Visit)
+class CollectingVisitAdmin(VisitActions, VisitAdmin):
+    """Visits, with their specimens."""
+
+    inlines = [*VisitAdmin.inlines, SpecimensShown]
+    actions_detail = ["collect_planned", *VisitAdmin.actions_detail]

@@ -1,30 +1,43 @@
 """Visits in the admin; changes go through the same door as in the API."""
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Model, QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from biobank.access import Actor
 from biobank.admin import DoorAdmin, actor_in
+from biobank.batch.door import Change
+from biobank.quick import Done, QuickForm, bulk, day, midday, one_of, page_of, quick, remark, text
 from sessions_auth.detail import UserSummary
 from specimens.participant.admin import RegistrationAdmin, Shown, choice, listed, tally
+from specimens.participant.models import Registration
 from specimens.participant.reads import phi_protocols
 from specimens.protocol.below import specimens
+from specimens.protocol.models import Event
 from specimens.visit.detail import VisitDetail
 from specimens.visit.models import Visit
-from specimens.visit.reads import visits_for
+from specimens.visit.reads import shown, visits_for
 from specimens.visit.reads.scopes import VISIT
-from specimens.visit.rules import ACTIVITIES, MASK, STATUSES
+from specimens.visit.rules import ACTIVITIES, COMPLETE, MASK, MISSED, STATUSES
 from specimens.visit.writes import VISITS
 
 _CODED = {"clinical_status": "clinical_status", "cohort": "cohort", "missed_reason": "missed_visit_reason"}
 _FIXED = {"status": STATUSES, "activity_status": ACTIVITIES}
 _NUMBER = "surgical_pathology_number"
+
+
+class MissedForm(QuickForm):
+    reason = one_of("Reason", lambda: listed("missed_visit_reason"))
+    comments = remark()
 
 
 @admin.register(Visit)
@@ -40,6 +53,10 @@ class VisitAdmin(DoorAdmin):
     search_fields = ["name", "registration__ppid"]
     date_hierarchy = "visit_date"
     autocomplete_fields = ["registration", "event", "site", "missed_by"]
+    actions = ["miss_all"]
+    actions_detail = ["miss"]
+    search_help_text = "Part of a visit's name or of a PPID"
+    ordering = ["-pk"]
 
     def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
         return rows.filter(pk__in=visits_for(actor).values("pk"))
@@ -85,6 +102,20 @@ class VisitAdmin(DoorAdmin):
             found.required = False  # it may be generated
         return found
 
+    @quick(
+        "Mark as missed", icon="event_busy", form=MissedForm, submit="Missed",
+        ask="The visit did not take place, or nothing was collected.",
+        when=lambda row: row.status in ("Pending", "Complete") and row.activity_status == "Active",
+    )  # fmt: skip
+    def miss(self, row: Visit, given: dict[str, Any], actor: Actor) -> Done:
+        _miss([row.pk], given, actor)
+        return Done(f"{row} was missed")
+
+    @bulk("The chosen visits were missed", form=MissedForm, submit="Missed")
+    def miss_all(self, pks: list[int], given: dict[str, Any], actor: Actor) -> Done:
+        _miss(pks, given, actor)
+        return Done(f"{len(pks):,} visits were missed")
+
     def detail_of(self, form: Any) -> VisitDetail:
         data = dict(form.cleaned_data)
         registration, event, site = data.pop("registration"), data.pop("event"), data.pop("site")
@@ -99,6 +130,16 @@ class VisitAdmin(DoorAdmin):
         )
 
 
+def _miss(pks: Sequence[int], given: dict[str, Any], actor: Actor) -> None:
+    """Mark visits as missed, all or none; everything else stays as it is."""
+    changes = []
+    for detail, pk in zip(shown(actor, pks), pks, strict=True):
+        detail.status, detail.missed_reason = MISSED, given["reason"]
+        detail.comments = given["comments"] or detail.comments
+        changes.append(Change(detail, pk))
+    VISITS.write(changes, actor)
+
+
 class VisitsShown(Shown):
     """The visits of a registration, on its page."""
 
@@ -109,4 +150,44 @@ class VisitsShown(Shown):
         return visits_for(actor_in(request)).select_related("event", "site")
 
 
-RegistrationAdmin.inlines = [VisitsShown, *RegistrationAdmin.inlines]
+class NewVisitForm(QuickForm):
+    """An event that is still to come, or none for a visit nobody planned."""
+
+    date = day("Date", help_text="Blank: today")
+    name = text("Name", help_text="Blank: made by the protocol's format")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        events = Event.objects.filter(protocol=self.row.protocol_id, activity_status="Active")
+        self.fields["event"] = forms.ChoiceField(
+            required=False,
+            choices=[("", "not planned"), *((row.pk, str(row)) for row in events.order_by("point", "pk"))],
+            widget=UnfoldAdminSelectWidget,
+        )
+
+
+admin.site.unregister(Registration)
+
+
+@admin.register(Registration)
+class VisitedRegistrationAdmin(RegistrationAdmin):
+    """Registrations, with their visits."""
+
+    inlines = [VisitsShown, *RegistrationAdmin.inlines]
+    actions_detail = ["new_visit", *RegistrationAdmin.actions_detail]
+
+    @quick("New visit", icon="event", form=NewVisitForm, submit="Create", may="visit")
+    def new_visit(self, row: Registration, given: dict[str, Any], actor: Actor) -> Done:
+        event = given["event"]
+        detail = VisitDetail(
+            cpr_id=row.pk,
+            event_id=int(event) if event else None,
+            name=given["name"],
+            visit_date=midday(given["date"]) or timezone.now(),
+            status=COMPLETE,
+        )
+        pk = VISITS.write_one(detail, actor)
+        return Done("The visit is recorded", page_of("visit_visit", pk))
+
+    def has_visit_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return actor_in(request).has_any(VISIT, "Create", "Update")
