@@ -210,7 +210,7 @@ class ProtocolAdmin(_Selects):
         return Done(f"{row} is open again")
 
     @quick(
-        "Copy", icon="content_copy", form=CopyForm, may="add",
+        "Copy", icon="content_copy", form=CopyForm, may="copy",
         ask="A new protocol with the same events, requirements and settings; without participants.",
     )  # fmt: skip
     def copy(self, row: CollectionProtocol, given: dict[str, Any], actor: Actor) -> Done:
@@ -218,6 +218,9 @@ class ProtocolAdmin(_Selects):
             row.pk, ProtocolDetail(short_title=given["short_title"], title=given["title"]), actor
         )
         return Done("The copy is made", page_of("protocol_collectionprotocol", pk))
+
+    def has_copy_permission(self, request: HttpRequest, object_id: object = None) -> bool:
+        return self.has_add_permission(request)
 
     def panels(self, request: HttpRequest, record: Any) -> list[RecordPanel]:
         return [

@@ -85,7 +85,12 @@ def test_sessions_can_be_ended(page: Client) -> None:
     user = factories.user()
     token = tokens.issue(user)
 
-    page.post(USERS, {"action": "end_sessions", "_selected_action": [user.pk]})
+    chosen = {"action": "end_sessions", "_selected_action": [user.pk]}
+    asked = page.post(USERS, chosen)
+    assert "must sign in again" in asked.content.decode()
+    assert tokens.recall(token, "") is not None
+
+    page.post(USERS, {**chosen, "_form_submitted": "True"})
 
     assert tokens.recall(token, "") is None
 

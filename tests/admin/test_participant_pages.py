@@ -57,7 +57,7 @@ def send(client: Client, url: str, **filled: Any) -> Any:
 
 
 def errors(page: Any) -> str:
-    return str(page.context["adminform"].form.non_field_errors())
+    return str(page.context["adminform"].form.errors)
 
 
 def text(client: Client, name: str, *args: int, query: str = "") -> str:

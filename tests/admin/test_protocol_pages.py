@@ -38,7 +38,7 @@ def form(browser: Client, url: str, **filled: Any) -> Any:
 
 
 def errors(page: Any) -> str:
-    return str(page.context["adminform"].form.non_field_errors())
+    return str(page.context["adminform"].form.errors)
 
 
 def test_a_protocol_is_made_and_changed(browser: Client, admin: User) -> None:

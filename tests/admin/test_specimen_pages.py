@@ -70,7 +70,12 @@ def test_a_specimen_shows_the_tree_it_stands_in(page: Client, api: Api) -> None:
 
     text = page.get(f"{PAGE}{child['id']}/change/").content.decode()
 
-    assert f"{PAGE}{parent['id']}/change/" in text and "<b>" in text and "TOP_1" in text
+    assert f"{PAGE}{parent['id']}/change/" in text and 'aria-current="true"' in text and "TOP_1" in text
+    assert (
+        "9 of 10" in text
+        and "1 of 1" in text
+        and "0000" not in text.split('id="panel-tree"')[1].split("</section>")[0]
+    )
 
 
 def test_a_specimen_is_created_through_the_door(page: Client) -> None:
