@@ -6,8 +6,9 @@ from biobank.access import Actor
 from biobank.audit.registry import Audited, Report, register, register_report
 from queries import folders, saved, scheduled
 from queries.access import require
-from queries.models import QueryAudit, QueryFolder, SavedQuery, ScheduledJob
+from queries.models import QueryAudit, QueryFolder, ReportSettings, SavedQuery, ScheduledJob
 from sessions_auth.models import User
+from specimens.protocol.reads import protocols_for
 
 
 def _queries(actor: Actor) -> QuerySet[SavedQuery]:
@@ -22,6 +23,16 @@ def _jobs(actor: Actor) -> QuerySet[ScheduledJob]:
 
 register(Audited("saved_query", "Saved query", SavedQuery, _queries))
 register(Audited("query_folder", "Query folder", QueryFolder, folders.visible))
+register(
+    Audited(
+        "report_settings",
+        "Report settings",
+        ReportSettings,
+        lambda actor: ReportSettings.objects.filter(
+            protocol__in=protocols_for(actor, "CollectionProtocol", "Update")
+        ),
+    )
+)
 register(Audited("scheduled_job", "Scheduled job", ScheduledJob, _jobs))
 
 register_report(

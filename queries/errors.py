@@ -23,6 +23,9 @@ AUDIT_LOG_NOT_FOUND = Code("QUERY_AUDIT_LOG_NOT_FOUND", "There is no query audit
 LIST_NOT_FOUND = Code("CP_INVALID_LIST_NAME", "There is no list called {name}")
 LIST_INVALID = Code("CP_INVALID_LIST_CONFIG", "The list {name} is not configured correctly: {reason}")
 
+REPORT_DISABLED = Code("CP_RPT_DISABLED", "Reports of this collection protocol are switched off")
+REPORT_GONE = Code("CP_RPT_FILE_NOT_FOUND", "There is no such report", Kind.NOT_FOUND)
+
 FOLDER_NOT_FOUND = Code("QUERY_FOLDER_NOT_FOUND", "There is no query folder {id}")
 FOLDER_NAME_REQUIRED = Code("QUERY_FOLDER_NAME_REQUIRED", "A query folder needs a name")
 QUERIES_NOT_ACCESSIBLE = Code(

@@ -194,6 +194,45 @@ class QueryExport(Job):
         return self.file_id
 
 
+@tracked
+class ReportSettings(models.Model):
+    """How reports of a protocol are made (spec 02 §A12); what the server does not use is kept for its clients."""
+
+    protocol = models.OneToOneField(CollectionProtocol, models.CASCADE, related_name="+")
+    enabled = models.BooleanField(default=True)
+    recipients = models.ManyToManyField(settings.AUTH_USER_MODEL, blank=True, related_name="+")
+    data_query = models.ForeignKey(SavedQuery, models.SET_NULL, null=True, blank=True, related_name="+")
+    metrics_cfg = models.JSONField(null=True, blank=True)
+    email_tmpl = models.TextField(null=True, blank=True)  # noqa: DJ001
+    email_tmpl_key = models.CharField(max_length=255, null=True, blank=True)  # noqa: DJ001
+
+    class Meta:
+        verbose_name_plural = "report settings"
+
+    def __str__(self) -> str:
+        return f"reports of protocol {self.protocol_id}"
+
+
+def new_report_id() -> str:
+    """The handle of a report, impossible to guess."""
+    return f"cp_report_{uuid4()}"
+
+
+class ProtocolReport(Job):
+    """One report of a protocol: the result of its data query, as its author may see it."""
+
+    TASK: ClassVar[str] = "queries.tasks.run_protocol_report"
+
+    protocol = models.ForeignKey(CollectionProtocol, models.PROTECT, related_name="+")
+    file_id = models.CharField(max_length=64, unique=True, default=new_report_id)
+
+    class Meta(Job.Meta):
+        pass
+
+    def __str__(self) -> str:
+        return self.file_id
+
+
 class QueryAudit(models.Model):
     """One execution of a query; `record_count` is -1 when it failed."""
 

@@ -34,7 +34,7 @@ _STRAY = re.compile(r"\s|\.\.|/|\\")
 def run_scheduled(run: ScheduledRun) -> bool:
     """Write the run's file and end it; what the caller may see is decided now, not when it was scheduled."""
     try:
-        actor = _actor_now(run.run_by)
+        actor = actor_now(run.run_by)
         query = run.job.saved_query
         if query is None or query.activity_status == ActivityStatus.DISABLED:
             raise Refused(NOT_FOUND(id=run.job.saved_query_id))
@@ -44,33 +44,33 @@ def run_scheduled(run: ScheduledRun) -> bool:
         file_name = f"{name}.zip" if zipped else name
         rows = write_result(file_name, name if zipped else None, prepared, actor)
     except Refused as refused:
-        if _is_busy(refused):
-            _try_later(run)
+        if is_busy(refused):
+            try_later(run)
         else:
-            _end(run, State.FAILED, error=_reasons(refused))
+            _end(run, State.FAILED, error=reasons(refused))
     else:
         _end(run, State.DONE, file_name=file_name, row_count=rows)
     return False
 
 
-def _actor_now(user: User) -> Actor:
+def actor_now(user: User) -> Actor:
     """The user's rights as they are now; refuses those who may not sign in any more."""
     if user.activity_status != ActivityStatus.ACTIVE:
         raise Refused(ACCESS_DENIED())
     return actor_of(user, via="system")
 
 
-def _is_busy(refused: Refused) -> bool:
+def is_busy(refused: Refused) -> bool:
     return any(problem.code == TOO_BUSY.code for problem in refused.problems)
 
 
-def _try_later(job: Job) -> None:
+def try_later(job: Job) -> None:
     """All slots for queries are taken: put the job back; the reaper sends it again."""
     with transaction.atomic():
         job.hand_over()
 
 
-def _reasons(refused: Refused) -> str:
+def reasons(refused: Refused) -> str:
     return "; ".join(f"{problem.code}: {problem.message}" for problem in refused.problems)[:2000]
 
 
@@ -132,7 +132,7 @@ def run_export(made: QueryExport) -> bool:
     try:
         if made.created_by is None:
             raise Refused(ACCESS_DENIED())
-        actor = _actor_now(made.created_by)
+        actor = actor_now(made.created_by)
         zone = made.request.get("clientZone")
         prepared: Prepared = prepare(
             question_of(QueryRun.parse(made.request), run_type="Export"), actor, zone
@@ -141,10 +141,10 @@ def run_export(made: QueryExport) -> bool:
         write_result(made.file_id, entry, prepared, actor, zone)
         state, error = State.DONE, ""
     except Refused as refused:
-        if _is_busy(refused):
-            _try_later(made)
+        if is_busy(refused):
+            try_later(made)
             return False
-        state, error = State.FAILED, _reasons(refused)
+        state, error = State.FAILED, reasons(refused)
     with transaction.atomic():
         made.finish(state, error=error)
     return False

@@ -4,8 +4,8 @@ from celery import shared_task
 
 from biobank.jobs.runner import run_slice
 from biobank.jobs.tasks import register_broom
-from queries import files, runs, scheduling
-from queries.models import QueryExport, ScheduledRun
+from queries import files, protocol_reports, runs, scheduling
+from queries.models import ProtocolReport, QueryExport, ScheduledRun
 
 register_broom(files.sweep_results)
 
@@ -24,3 +24,8 @@ def run_scheduled(pk: int) -> None:
 @shared_task(name="queries.tasks.run_export")
 def run_export(pk: int) -> None:
     run_slice(QueryExport, pk, runs.run_export)
+
+
+@shared_task(name="queries.tasks.run_protocol_report")
+def run_protocol_report(pk: int) -> None:
+    run_slice(ProtocolReport, pk, protocol_reports.run)

@@ -1,7 +1,7 @@
 """Routes of queries; fixed paths stand before `<pk>`."""
 
 from biobank.wire.routing import route
-from queries.views import folders, list_views, running, saved_queries, scheduled_jobs
+from queries.views import folders, list_views, reports, running, saved_queries, scheduled_jobs
 
 rest = [
     route("/query", running.Query),
@@ -20,6 +20,9 @@ rest = [
     route("/collection-protocols/<pk>/list-detail", list_views.Rows),
     route("/collection-protocols/<pk>/list-size", list_views.Size),
     route("/collection-protocols/<pk>/expression-values", list_views.Values),
+    route("/collection-protocols/<pk>/report-settings", reports.Settings),
+    route("/collection-protocols/<pk>/report", reports.Report),
+    route("/specimen-lists/<pk>/report", reports.CartReport),
     route("/query-folders", folders.FolderList),
     route("/query-folders/<pk>", folders.FolderOne),
     route("/query-folders/<pk>/saved-queries", folders.FolderQueries),

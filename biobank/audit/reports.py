@@ -146,7 +146,8 @@ def _changes(name: str, source: Source) -> str:
     kept = ", ".join(f"'{column}'" for column in source.columns)
     return f"""
         SELECT h.pgh_created_at, c.metadata ->> 'login', i.login_name, c.metadata ->> 'via', c.metadata ->> 'ip',
-            upper(h.pgh_label), %(kind)s, h.{source.owner}, nullif('{source.prefix}', ''), c.metadata ->> 'reason', d.changes
+            upper(h.pgh_label), %(kind)s, h.{source.owner}, nullif('{source.prefix}', ''), c.metadata ->> 'reason',
+            d.changes
         FROM {source.table} h LEFT JOIN pghistory_context c ON c.id = h.pgh_context_id
         LEFT JOIN {get_user_model()._meta.db_table} i ON i.id = (c.metadata ->> 'impersonated_by')::bigint
         LEFT JOIN LATERAL (SELECT * FROM {source.table} b WHERE b.pgh_obj_id = h.pgh_obj_id AND b.pgh_id < h.pgh_id
@@ -179,4 +180,4 @@ def tell(made: AuditReport) -> None:
 
 
 def _mail(subject: str, text: str, to: Sequence[str]) -> None:
-    import_string(settings.MAILER)(subject, text, to)
+    import_string(settings.MAILER)(subject, text, to, personal=True)

@@ -113,6 +113,7 @@ KNOWN: tuple[Known, ...] = (
     Known("notifications", "cc_import_emails_to_admin", "BOOLEAN", "false"),
     Known("query", "floating_point_precision", "INT", "0"),
     Known("query", "max_concurrent_queries", "INT", "10"),
+    Known("common", "cart_specimens_rpt_query", "INT", ""),  # the saved query of carts' reports
     Known("query", "zip_scheduled_results", "BOOLEAN", "false"),
 )
 _BY_NAME = {(known.module, known.name): known for known in KNOWN}
