@@ -157,7 +157,7 @@ def test_a_report_is_made_mailed_and_fetched(
     fetched = api.get(f"{path(biobank)}?fileId={report.file_id}")
     assert fetched.status == 200
     assert 'filename="CpReport_' in fetched.headers["Content-Disposition"]
-    assert lines(fetched.body)[1:] == [["P1", "S1"], ["P1", "S2"], ["P1", "S1.1"], ["P2", ""]]
+    assert lines(fetched.body)[1:] == [["P1", "S1"], ["P1", "S1.1"], ["P1", "S2"], ["P2", ""]]
 
     factories.grant(biobank.reader, {"CollectionProtocol": ["Read"]}, protocol=biobank.lung)
     assert as_user(biobank.reader).get(f"{path(biobank)}?fileId={report.file_id}").status == 200
