@@ -12,7 +12,7 @@ from django.db import connection
 
 from biobank.wire.detail import plain_number
 from sessions_auth.reads import summaries
-from specimens.protocol.reads.units import NO_UNITS, UnitKey, Units
+from specimens.protocol.reads.units import unit_sql
 from specimens.specimen.rules import availability
 
 Json = dict[str, Any]
@@ -87,7 +87,8 @@ class Row(NamedTuple):
     received_quality: str | None
     received_comments: str | None
     pooled: bool | None  # is in a pool, or is one
-    has_units: bool | None  # somebody has said what types are counted in; None: nobody looked
+    quantity_unit: str | None
+    concentration_unit: str | None
 
 
 # Collection and receipt are the primary specimen's; `root` is the specimen itself when it is one.
@@ -109,7 +110,7 @@ _SELECT = f"""
       root.receiver_id, root.received_quality, root.received_comments,
       EXISTS (SELECT FROM specimen_poolmember m WHERE m.pool_id = s.id)
         OR EXISTS (SELECT FROM specimen_poolmember m WHERE m.member_id = s.id),
-      EXISTS (SELECT FROM protocol_specimentypeunit)
+      {unit_sql("quantity_unit")}, {unit_sql("concentration_unit")}
     FROM {{wanted}} AS s
     JOIN specimen_specimen AS root ON root.id = coalesce(s.primary_id, s.id)
     JOIN visit_visit AS v ON v.id = s.visit_id
@@ -169,7 +170,6 @@ class Context(NamedTuple):
     users: Mapping[int | None, Json]
     shows_accession: Callable[[int], bool]
     label_format: Callable[[Row], str | None]
-    units: Mapping[UnitKey, Units]
 
 
 def users_of(rows: Iterable[Row]) -> dict[int | None, Json]:
@@ -181,7 +181,6 @@ def users_of(rows: Iterable[Row]) -> dict[int | None, Json]:
 def info(row: Row, context: Context) -> Json:
     """`SpecimenInfo`: every key, nulls included."""
     users = context.users
-    units = context.units.get((row.cp_id, row.specimen_class, row.type), NO_UNITS)
     spr_no = row.spr_no
     if spr_no and not context.shows_accession(row.cp_id):
         spr_no = "###"
@@ -218,8 +217,8 @@ def info(row: Row, context: Context) -> Json:
         "initialQty": plain_number(row.initial_qty),
         "availableQty": plain_number(row.available_qty),
         "concentration": plain_number(row.concentration),
-        "quantityUnit": units.quantity,
-        "concentrationUnit": units.concentration,
+        "quantityUnit": row.quantity_unit,
+        "concentrationUnit": row.concentration_unit,
         "parentId": row.parent_id,
         "parentLabel": row.parent_label,
         "storageLocation": _NOT_STORED if row.id is not None else NOWHERE,

@@ -1,13 +1,13 @@
 """Trees of specimens: what is stored, merged with what the protocol plans (spec 03 §3.2, §5; 02 §C6)."""
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from biobank.access import Actor
 from specimens.protocol.labels import aliquot_format_text
 from specimens.protocol.models import CollectionProtocol, Event, Requirement
 from specimens.protocol.reads import requirements_of, units_for
-from specimens.protocol.reads.units import UnitKey, Units
+from specimens.protocol.reads.units import NO_UNITS, UnitKey, Units
 from specimens.specimen.reads.pools import Pools, pools_of
 from specimens.specimen.reads.rows import Context, Json, Row, detail, rows_of_trees, users_of
 from specimens.specimen.reads.scopes import accession_filter, sees_children
@@ -16,34 +16,13 @@ from specimens.specimen.rules import ALIQUOT, COLLECTED, DERIVED, NEW
 _Key = tuple[int | None, int | None]
 
 
-def context_of(
-    actor: Actor,
-    rows: Sequence[Row],
-    *,
-    formats: bool = True,
-    planned: Iterable[Requirement] = (),
-) -> Context:
-    """What the wire shapes of the rows, and of what is planned around them, share; three queries at most."""
+def context_of(actor: Actor, rows: Sequence[Row], *, formats: bool = True) -> Context:
+    """What the wire shapes of the rows share; two queries at most."""
     return Context(
-        units=_units_of(rows, planned),
         users=users_of(rows),
         shows_accession=accession_filter(actor, {row.cp_id for row in rows}),
         label_format=_label_format if formats else lambda row: None,
     )
-
-
-def _units_of(rows: Sequence[Row], planned: Iterable[Requirement]) -> Mapping[UnitKey, Units]:
-    """The units of the rows' types; no query where no units are known."""
-    if not any(row.has_units is not False for row in rows):
-        return {}
-    wanted: dict[int, set[tuple[str, str | None]]] = {row.cp_id: set() for row in rows}
-    for row in rows:
-        if row.id is not None:
-            wanted[row.cp_id].add((row.specimen_class, row.type))
-    kinds = {(one.specimen_class, one.type) for one in planned}
-    for pairs in wanted.values():
-        pairs |= kinds
-    return units_for(wanted)
 
 
 def _label_format(row: Row) -> str | None:
@@ -64,6 +43,7 @@ class Forest:
     pools: Pools
     below: dict[int | None, list[Row]] = field(default_factory=dict)
     planned: dict[_Key, list[Requirement]] = field(default_factory=dict)  # (event, parent requirement)
+    units: Mapping[UnitKey, Units] = field(default_factory=dict)  # of what is planned
 
     @staticmethod
     def of(actor: Actor, rows: Sequence[Row], visits: Sequence[Row] = ()) -> "Forest":
@@ -74,10 +54,12 @@ class Forest:
         planned = requirements_of(wanted, closed=False) if wanted else {}
         pools = pools_of(rows)
         around = [row for found in (*pools.members.values(), *pools.pools.values()) for row in found]
-        context = context_of(
-            actor, [*every, *around], planned=[one for some in planned.values() for one in some]
-        )
-        forest = Forest(context, sees_children(actor, {row.cp_id for row in every}), pools)
+        protocol_ids = {row.cp_id for row in every}
+        context = context_of(actor, [*every, *around])
+        forest = Forest(context, sees_children(actor, protocol_ids), pools)
+        kinds = {(one.specimen_class, one.type) for some in planned.values() for one in some}
+        if kinds:
+            forest.units = units_for(dict.fromkeys(protocol_ids, kinds))
         for row in rows:
             forest.below.setdefault(row.parent_id, []).append(row)
         for event_id, requirements in planned.items():
@@ -103,14 +85,18 @@ class Forest:
         there = {child.req_id for child in stored}
         for requirement in self.planned.get((row.event_id, row.req_id), ()):
             if requirement.pk not in there:
-                yield _anticipated(requirement, row)
+                yield self._anticipated(requirement, row)
+
+    def _anticipated(self, requirement: Requirement, above: Row) -> Row:
+        key = (above.cp_id, requirement.specimen_class, requirement.type)
+        return _anticipated(requirement, above, self.units.get(key, NO_UNITS))
 
     def of_visit(self, visit: Row) -> list[Json]:
         """All trees of a visit; `visit` is a row without specimen that carries the visit's keys."""
         stored = [row for row in self.below.get(None, []) if row.visit_id == visit.visit_id]
         there = {row.req_id for row in stored}
         coming = [
-            _anticipated(requirement, visit)
+            self._anticipated(requirement, visit)
             for requirement in self.planned.get((visit.event_id, None), ())
             if requirement.pk not in there
         ]
@@ -124,7 +110,7 @@ def _order(row: Row) -> tuple[bool, int, bool, int, bool, int]:
     )  # fmt: skip
 
 
-def _anticipated(requirement: Requirement, above: Row) -> Row:
+def _anticipated(requirement: Requirement, above: Row, units: Units) -> Row:
     """What a requirement asks for, as a specimen without id; `above` is its parent or its visit."""
     return above._replace(
         id=None,
@@ -149,6 +135,8 @@ def _anticipated(requirement: Requirement, above: Row) -> Row:
         initial_qty=requirement.initial_qty,
         available_qty=requirement.initial_qty,
         concentration=requirement.concentration,
+        quantity_unit=units.quantity,
+        concentration_unit=units.concentration,
         parent_id=above.id,
         parent_label=above.label,
         primary_id=above.primary_id or above.id,
