@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterable
+from time import monotonic
 from typing import Any
 
 from django.core.cache import cache
@@ -39,13 +40,23 @@ def recall(key: str) -> Any:
         return None
 
 
-def recall_all(keys: Iterable[str]) -> dict[str, Any]:
-    """Those of the values that are remembered, in one question."""
-    try:
-        return dict(cache.get_many(list(keys)))
-    except RedisError as error:
-        log.warning("cache not reachable: %s", type(error).__name__)
-        return {}
+_near: dict[str, tuple[float, Any]] = {}  # what this process asked for lately
+
+
+def recall_near(key: str) -> Any:
+    """What this process kept of a value lately, or None."""
+    until, value = _near.get(key, (0.0, None))
+    return value if until > monotonic() else None
+
+
+def keep_near(key: str, value: object, seconds: float) -> None:
+    """Keep a value in this process: other processes may see another one meanwhile."""
+    _near[key] = (monotonic() + seconds, value)
+
+
+def forget_near() -> None:
+    """Forget all that this process kept."""
+    _near.clear()
 
 
 def remember(key: str, value: object, seconds: float) -> None:
@@ -58,7 +69,10 @@ def remember(key: str, value: object, seconds: float) -> None:
 
 
 def forget(keys: Iterable[str]) -> None:
+    wanted = list(keys)
+    for key in wanted:
+        _near.pop(key, None)
     try:
-        cache.delete_many(list(keys))
+        cache.delete_many(wanted)
     except RedisError as error:
         log.warning("cache not reachable: %s", type(error).__name__)

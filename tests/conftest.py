@@ -67,6 +67,7 @@ from django.conf import settings as django_settings  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
 
+from biobank import memory  # noqa: E402
 from sessions_auth.models import User  # noqa: E402
 from sessions_auth.tokens import issue  # noqa: E402
 from tests.client import Api, Statuses  # noqa: E402
@@ -85,6 +86,7 @@ def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
 def _empty_cache() -> Iterator[None]:
     """No test sees what another one cached."""
     cache.clear()
+    memory.forget_near()
     yield
 
 

@@ -40,14 +40,14 @@ def flag(module: str, name: str) -> bool:
     return _is_true(setting(module, name))
 
 
-def flags(module: str, *names: str) -> list[bool]:
-    """Several BOOLEAN settings, in order, by one question to the cache."""
-    known = memory.recall_all(memory_key(module, name) for name in names)
-    texts = [known.get(memory_key(module, name)) for name in names]
-    return [
-        _is_true(text if text is not None else setting(module, name))
-        for name, text in zip(names, texts, strict=True)
-    ]
+def flag_of_every_write(module: str, name: str) -> bool:
+    """A BOOLEAN setting that every write asks for: for a second a process goes by what it was told before."""
+    key = memory_key(module, name)
+    value = memory.recall_near(key)
+    if value is None:
+        value = flag(module, name)
+        memory.keep_near(key, value, 1)
+    return bool(value)
 
 
 def _is_true(text: str) -> bool:

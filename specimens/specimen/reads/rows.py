@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import orjson
-from django.db import connection
 
+from biobank.batch.prepared import fetch
 from biobank.wire.detail import plain_number
 from sessions_auth.reads import summaries
 from specimens.protocol.reads.units import unit_sql
@@ -135,30 +135,24 @@ _TREES = _SELECT.format(
 )
 
 
-# The joins stand in the order to take them in; to look for a better one takes longer than the query itself.
-_AS_WRITTEN = "SET LOCAL join_collapse_limit = 1; "
-
-
-def _fetch(statement: str, *parameters: Sequence[int]) -> list[Row]:
-    with connection.cursor() as cursor:
-        cursor.execute(_AS_WRITTEN + statement, [list(one) for one in parameters])
-        return [Row._make(row) for row in cursor.fetchall()]
+def _fetch(name: str, statement: str, *parameters: Sequence[int]) -> list[Row]:
+    return [Row._make(row) for row in fetch(name, statement, *parameters)]
 
 
 def rows_by_id(ids: Sequence[int]) -> list[Row]:
     """The specimens in the order of `ids`, deleted ones too; unknown ids are left out. One query."""
-    found = {row.id: row for row in _fetch(_BY_ID, ids)}
+    found = {row.id: row for row in _fetch("specimens_by_id", _BY_ID, ids)}
     return [found[pk] for pk in ids if pk in found]
 
 
 def rows_of_visits(visit_ids: Sequence[int]) -> list[Row]:
     """Every specimen of the visits, deleted ones apart. One query."""
-    return _fetch(_OF_VISITS, visit_ids)
+    return _fetch("specimens_of_visits", _OF_VISITS, visit_ids)
 
 
 def rows_of_trees(ids: Sequence[int]) -> list[Row]:
     """The whole trees that the specimens stand in. One query."""
-    return _fetch(_TREES, ids, ids)
+    return _fetch("specimens_of_trees", _TREES, ids, ids)
 
 
 # --- Wire shapes ------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from biobank.access import Actor
-from biobank.configuration.reads import flags
+from biobank.configuration.reads import flag_of_every_write
 from sessions_auth.reads import Users, load_users
 from specimens.participant.reads.scopes import writable
 from specimens.protocol.models import CollectionProtocol, Event, Requirement
@@ -62,14 +62,8 @@ class NamesPerProtocol(NamedTuple):
 
 def names_per_protocol() -> NamesPerProtocol:
     """As the settings say (spec 03 §3.6)."""
-    return NamesPerProtocol._make(
-        flags(
-            "biospecimen",
-            "uniq_spmn_labels_per_cp",
-            "uniq_spmn_addl_labels_per_cp",
-            "uniq_spmn_barcodes_per_cp",
-        )
-    )
+    names = ("uniq_spmn_labels_per_cp", "uniq_spmn_addl_labels_per_cp", "uniq_spmn_barcodes_per_cp")
+    return NamesPerProtocol._make(flag_of_every_write("biospecimen", name) for name in names)
 
 
 class Facts:
