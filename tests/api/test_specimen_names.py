@@ -161,7 +161,7 @@ def test_nothing_is_made_for_what_will_not_be_collected(api: Api) -> None:
 # --- At the same time ----------------------------------------------------------------------------------------
 
 
-def test_of_two_who_take_a_label_at_once_one_is_refused(transactional_db: None) -> None:
+def test_of_two_who_take_a_label_at_once_one_is_refused(committed: None) -> None:
     protocol = studies.protocol()
     visits = [cast.visit(protocol), cast.visit(protocol)]
     users = [factories.user("SUPER"), factories.user("SUPER")]
