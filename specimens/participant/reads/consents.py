@@ -25,6 +25,11 @@ def tiers_of(protocol_ids: Sequence[int]) -> dict[int, list[ConsentTier]]:
     return found
 
 
+def asking_protocol(row: Registration) -> int:
+    """The protocol whose statements the participant is asked."""
+    return row.protocol.consents_source_id or row.protocol_id
+
+
 def asked(row: Registration) -> Registration | None:
     """The registration that holds the consents: this one, or that of the same participant in the protocol from
     which its protocol takes them; None when there is none (spec 03 §1.9)."""
@@ -45,7 +50,7 @@ def document(row: Registration) -> tuple[Path, str]:
 
 def consents(row: Registration, *, phi: bool) -> ConsentsDetail:
     """What the participant answered to every statement of the protocol; five queries at most."""
-    asking = row.protocol.consents_source_id or row.protocol_id
+    asking = asking_protocol(row)
     holder = asked(row) or Registration()
     answers = ConsentResponse.objects.filter(registration=holder.pk, tier__protocol=asking)
     given = dict(answers.values_list("tier_id", "response"))
