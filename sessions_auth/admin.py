@@ -15,7 +15,7 @@ from biobank.admin import DoorAdmin, DoorForm, ReadOnlyAdmin, actor_in
 from biobank.batch.door import Change, Refusal
 from biobank.quick import Done, bulk, quick
 from biobank.wire.errors import Refused, refuse_if
-from sessions_auth import mail, passwords, tokens
+from sessions_auth import letters, mail, passwords, tokens
 from sessions_auth import settings_admin as settings_admin  # registers its page
 from sessions_auth.detail import UserDetail
 from sessions_auth.models import AuthDomain, LoginAudit, Role, RoleEntry, SubjectRole, Token, User
@@ -109,7 +109,9 @@ class UserAdmin(DoorAdmin):
         return UserDetail(**data)
 
     def save_model(self, request: HttpRequest, obj: User, form: Any, change: bool) -> None:
+        before = letters.statuses([obj.pk] if change else [])
         super().save_model(request, obj, form, change)
+        letters.tell_changes(before)
         password = form.cleaned_data.get("new_password")
         if password:
             actor = actor_in(request)
@@ -168,13 +170,10 @@ class UserAdmin(DoorAdmin):
 
 
 def change_status(pks: list[int], status: str, actor: Actor) -> None:
-    """Lock or activate users, all or none; who was approved by it gets a link to choose a password."""
-    waiting = User.objects.filter(pk__in=pks, activity_status="Pending").exclude(type=User.Type.CONTACT)
-    approved = list(waiting.filter(domain__name=LOCAL_DOMAIN)) if status == "Active" else []
+    """Lock or activate users, all or none, and tell them; who was approved gets a link to choose a password."""
+    before = letters.statuses(pks)
     change_all(pks, UserDetail(activity_status=status), actor)
-    for user in approved:
-        user.refresh_from_db()
-        mail.password_link(user, passwords.reset_token(user), approved=True)
+    letters.tell_changes(before)
 
 
 def mail_links(pks: list[int], actor: Actor) -> str:
@@ -182,8 +181,9 @@ def mail_links(pks: list[int], actor: Actor) -> str:
     require_rights(pks, actor)
     users = User.objects.filter(pk__in=pks, activity_status__in=["Active", "Locked", "Expired"])
     found = list(users.filter(domain__name=LOCAL_DOMAIN).exclude(type=User.Type.CONTACT))
+    links = passwords.reset_tokens(found)
     for user in found:
-        mail.password_link(user, passwords.reset_token(user))
+        mail.password_link(user, links[user.pk])
     return f"{len(found)} mails sent"
 
 

@@ -61,6 +61,7 @@ class User(Record, AbstractBaseUser):
     force_password_reset = models.BooleanField(default=False)
     creation_date = models.DateTimeField(default=timezone.now)
     password_changed_at = models.DateTimeField(null=True)
+    expiry_warned_at = models.DateTimeField(null=True, blank=True)  # about the present password
     ui_state = models.JSONField(default=dict, blank=True)
     last_login = None  # the login audit knows
 

@@ -69,6 +69,7 @@ def put(user: User, password: str | None, actor: Actor, *, force_reset: bool) ->
     changes = {
         "password": encoded,
         "password_changed_at": timezone.now(),
+        "expiry_warned_at": None,
         "force_password_reset": force_reset,
         "activity_status": "Active" if revived else user.activity_status,
     }
@@ -111,7 +112,7 @@ class PasswordRules:
         """Called when a user is saved with a new password, which `put` does not do."""
         if user is None or user.pk is None:
             return
-        User.objects.filter(pk=user.pk).update(password_changed_at=timezone.now())
+        User.objects.filter(pk=user.pk).update(password_changed_at=timezone.now(), expiry_warned_at=None)
         PasswordHistory.objects.create(user=user, password=user.password)
         tokens.revoke_all([user.pk])
 

@@ -1,7 +1,7 @@
-"""What is swept away every hour: sign-in tokens nobody can use any more."""
+"""What happens every hour: dead tokens and old notifications go, accounts are looked after."""
 
 from biobank.jobs.tasks import register_broom
-from sessions_auth import personal, tokens
+from sessions_auth import expiry, personal, tokens
 
 
 @register_broom
@@ -12,3 +12,8 @@ def remove_dead_tokens() -> None:
 @register_broom
 def forget_old_notifications() -> None:
     personal.forget_old()
+
+
+@register_broom
+def look_after_accounts() -> None:
+    expiry.look_after()

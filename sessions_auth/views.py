@@ -10,7 +10,7 @@ from biobank.wire.errors import INVALID_REQUEST, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.paging import Count
 from biobank.wire.status import Effect
-from sessions_auth import letters, mail, reads, rules, signin, writes
+from sessions_auth import expiry, letters, mail, reads, rules, signin, writes
 from sessions_auth.actor import system_actor
 from sessions_auth.authentication import token_of
 from sessions_auth.detail import (
@@ -120,9 +120,10 @@ class UserInstitute(ApiView):
 class CurrentUser(ApiView):
     @operation("Who is calling", answer=UserSummary)
     def get(self, request: Request) -> UserSummary:
-        found = reads.summary(reads.user(self.actor.user_id))
+        user = reads.user(self.actor.user_id)
+        found = reads.summary(user)
         found.impersonated = True if self.actor.impersonated_by is not None else None
-        found.days_before_password_expiry = 0 if found.domain == LOCAL_DOMAIN else -1
+        found.days_before_password_expiry = expiry.days_left(user)
         return found
 
 
@@ -142,24 +143,26 @@ class CurrentUserState(ApiView):
     def put(self, request: Request, body: object) -> dict[str, Any]:
         if not isinstance(body, dict):
             raise Refused(INVALID_REQUEST(reason="an object is expected"))
-        state = User.objects.values_list("ui_state", flat=True).get(pk=self.actor.user_id)
-        merged = {**state, **{key: value for key, value in body.items() if key != "authToken"}}
-        User.objects.filter(pk=self.actor.user_id).update(ui_state=merged)
-        return merged
+        return writes.keep_ui_state(self.actor.user_id, body)
 
 
 class SignUp(ApiView):
     @operation("Ask for an account", body=UserDetail, answer=UserDetail, public=True)
     def post(self, request: Request, body: UserDetail) -> UserDetail:
-        """The account is `Pending` until an administrator approves it."""
+        """The account is `Pending` until an administrator approves it, unless a setting approves everybody."""
         if not flag("administrative", "user_sign_up"):
             raise Refused(rules.SIGN_UP_NOT_ALLOWED())
         local = (body.domain_name or "").lower() == LOCAL_DOMAIN
         if local and not flag("administrative", "local_account_signups"):
             raise Refused(rules.LOCAL_SIGN_UP_NA())
         pk = writes.USERS.write_one(writes.applicant(body), system_actor("sign-up"))
-        user = User.objects.get(pk=pk)
-        mail.signed_up(user, signin.administrators(user))
+        if flag("administrative", "auto_approve_sign_ups"):
+            before = letters.statuses([pk])
+            writes.change_all([pk], UserDetail(activity_status="Active"), system_actor("sign-up"))
+            letters.tell_changes(before)
+        else:
+            user = User.objects.get(pk=pk)
+            mail.signed_up(user, signin.administrators(user))
         return reads.details([pk])[0]
 
 

@@ -1,10 +1,13 @@
 """Writing users: plan a batch, apply it (spec 01 §C.2, §C.7, §C.8)."""
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 from uuid import uuid4
 
 from django.contrib.auth.hashers import make_password
+from django.db import transaction
 from django.db.models import Q
 from django.db.models.functions import Lower
 
@@ -12,8 +15,9 @@ from biobank.access import CONTACT, INSTITUTE, REGULAR, SUPER, Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert
 from biobank.batch.update import update
+from biobank.configuration.reads import setting
 from biobank.records import disable
-from biobank.wire.errors import ACCESS_DENIED, Problem
+from biobank.wire.errors import ACCESS_DENIED, INVALID_REQUEST, Problem, Refused
 from sessions_auth import reads, role_writes, rules, signin, tokens
 from sessions_auth.detail import UserDetail
 from sessions_auth.models import AuthDomain, User
@@ -291,4 +295,21 @@ def applicant(detail: UserDetail) -> UserDetail:
     """Somebody who signs up: a regular user without flags, waiting for approval (spec 01 §C.9)."""
     kept = _only(detail, _APPLICANT_KEYS)
     kept.type, kept.activity_status = REGULAR, "Pending"
+    kept.institute_name = setting("administrative", "sign_up_institute") or kept.institute_name
     return kept
+
+
+LARGEST_UI_STATE = 1_000_000  # characters of JSON
+
+
+def keep_ui_state(user_id: int, sent: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge keys into what the user interface keeps for a user, one request after the other. Raises `Refused`."""
+    with transaction.atomic():
+        rows = User.objects.select_for_update().filter(pk=user_id)
+        merged: dict[str, Any] = {**rows.values_list("ui_state", flat=True).get(), **sent}
+        merged.pop("authToken", None)
+        text = json.dumps(merged)
+        if "\\u0000" in text or len(text) > LARGEST_UI_STATE:
+            raise Refused(INVALID_REQUEST(reason="it cannot be kept"))
+        rows.update(ui_state=merged)
+    return merged

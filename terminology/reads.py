@@ -85,8 +85,10 @@ def listed(query: PvQuery) -> QuerySet[PermissibleValue]:
         rows = rows.filter(~Exists(children))
     if query.include_only_root_value:
         rows = rows.filter(parent=None)
-    if query.activity_status != "all":
-        rows = rows.filter(activity_status=query.activity_status or "Active")
+    if (query.activity_status or "").lower() == "all":
+        rows = rows.exclude(activity_status="Disabled")
+    else:
+        rows = rows.filter(activity_status__iexact=query.activity_status or "Active")
     order = (F("sort_order").asc(nulls_last=True), "value", "id")
     if query.search_string and not query.value:
         rows = rows.annotate(found_at=StrIndex(Lower("value"), Value(query.search_string.lower())))

@@ -7,5 +7,5 @@ rest = [
     route("/permissible-values", views.PvList),
     route("/permissible-values/count", views.PvCount),
     route("/permissible-values/v", views.PvAlias),
-    route("/permissible-values/v/<key>", views.PvOne),
+    route("/permissible-values/v/<path:key>", views.PvOne),
 ]

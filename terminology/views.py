@@ -4,7 +4,7 @@ from rest_framework.request import Request
 
 from biobank.wire.detail import Flag, Payload, Text
 from biobank.wire.errors import Refused
-from biobank.wire.http import ApiView, operation
+from biobank.wire.http import ApiView, operation, whole
 from biobank.wire.paging import Count
 from terminology import reads, rules
 from terminology.detail import PvDetail, PvQuery
@@ -35,8 +35,8 @@ class PvOne(ApiView):
         rows = PermissibleValue.objects.select_related("parent").exclude(activity_status="Disabled")
         if query.attribute:
             found = rows.filter(attribute=query.attribute, value__iexact=key).order_by("pk").first()
-        elif key.isdigit():
-            found = rows.filter(pk=int(key)).first()
+        elif key.isdecimal():
+            found = rows.filter(pk=whole(key)).first()
         else:
             raise Refused(rules.VALUE_REQUIRED())
         if found is None:
