@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.db.models import DateTimeField, F, Max, OuterRef, Q, QuerySet, Subquery
@@ -44,7 +45,7 @@ def days_left(user: User) -> int:
     return max((begin + timedelta(days=days) - timezone.now()).days, 0)
 
 
-def _watched() -> QuerySet[User]:
+def _watched() -> QuerySet[Any]:
     rows = User.objects.filter(activity_status="Active").exclude(type=User.Type.CONTACT)
     since = Coalesce("password_changed_at", "creation_date")
     return rows.exclude(login_name__startswith="$").annotate(password_since=since).order_by("pk")
@@ -96,7 +97,7 @@ def _lock_unused(days: int) -> None:
         mail.account_unused(user, signin.administrators(user))
 
 
-def _become(status: str, rows: QuerySet[User]) -> Sequence[User]:
+def _become(status: str, rows: QuerySet[Any]) -> Sequence[User]:
     """Give the users a status, once: who is told is who was changed here, whoever else looks at the same time."""
     with transaction.atomic():
         stamp(system_actor())

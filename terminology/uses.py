@@ -1,6 +1,7 @@
 """Where records keep the values of pick lists as text: a value that is used can neither go nor be renamed."""
 
 from collections.abc import Iterable
+from typing import Any
 
 from django.apps import apps
 from django.db.models import QuerySet
@@ -92,7 +93,7 @@ def _typed(rows: list[PermissibleValue]) -> set[int]:
     return found
 
 
-def _alive(label: str) -> "QuerySet[object]":
-    rows = apps.get_model(label)._default_manager.all()
+def _alive(label: str) -> QuerySet[Any]:
+    rows: QuerySet[Any] = apps.get_model(label)._default_manager.all()
     has_status = any(field.name == "activity_status" for field in rows.model._meta.fields)
     return rows.exclude(activity_status="Disabled") if has_status else rows

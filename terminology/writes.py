@@ -38,7 +38,8 @@ def plan_values(changes: Sequence[Change[PvWish]], actor: Actor) -> list[Permiss
     """Decide what each value would become; rows of the batch see each other."""
     wishes = [change.detail for change in changes]
     rows = PermissibleValue.objects.exclude(activity_status="Disabled").annotate(lowered=Lower("value"))
-    stored = rows.select_related("parent").in_bulk([change.pk for change in changes if change.pk is not None])
+    present = PermissibleValue.objects.exclude(activity_status="Disabled").select_related("parent")
+    stored = present.in_bulk([change.pk for change in changes if change.pk is not None])
     touched = [
         row for change in changes if (row := stored.get(change.pk or 0)) and _renames(row, change.detail)
     ]
