@@ -25,6 +25,9 @@ GROUPS: dict[str, tuple[Entry, ...]] = {
     "Samples": (
         ("visit.Visit", "Visits", "calendar_month"),
         ("specimen.Specimen", "Specimens", "labs"),
+        ("cart.Cart", "Carts", "shopping_cart"),
+        ("cart.CartFolder", "Folders of carts", "folder_special"),
+        ("printing.PrintJob", "Print jobs", "print"),
     ),
     "Long work": (
         ("importjobs.ImportJob", "Import jobs", "upload_file"),
@@ -49,6 +52,7 @@ GROUPS: dict[str, tuple[Entry, ...]] = {
         ("sites.Institute", "Institutes", "apartment"),
         ("sites.Site", "Sites", "location_on"),
         ("terminology.PermissibleValue", "Pick lists", "list_alt"),
+        ("printing.PrintRule", "Print rules", "label"),
         ("configuration.SettingValue", "Settings", "settings"),
     ),
 }  # fmt: skip

@@ -101,5 +101,8 @@ class PrintItem(models.Model):
     label = models.CharField(max_length=255)
     copies = models.IntegerField(default=1)
 
+    class Meta:
+        indexes = [models.Index(fields=["label"], name="print_item_label")]
+
     def __str__(self) -> str:
         return self.label

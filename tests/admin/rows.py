@@ -12,6 +12,8 @@ from queries.models import QueryAudit, QueryExport, QueryFolder, SavedQuery, Sch
 from sessions_auth import tokens
 from sessions_auth.models import AuthDomain, LoginAudit, User
 from sites.models import Institute
+from specimens.cart.models import Cart, CartFolder
+from specimens.printing.models import PrintFile, PrintItem, PrintJob, PrintRule
 from specimens.protocol.models import CollectionProtocol, ConsentStatement, Event, PublishedVersion
 from specimens.specimen.models import Specimen
 from specimens.visit.models import Visit
@@ -36,6 +38,7 @@ def everything(home: Institute | None = None) -> Rows:
         SettingValue.objects.create(module="auth", name="allowed_failed_logins", value="5", activated_by=person),
         PermissibleValue.objects.create(attribute="gender", value=f"Gender {factories.number()}"),
         *_samples(study),
+        *_lists_and_labels(person, study),
         *_long_work(study, person),
     ]  # fmt: skip
     return {type(row): row for row in made}
@@ -69,6 +72,22 @@ def _specimen(visit: Visit, event: Event) -> Specimen:
         specimen_class="Fluid",
         type="Whole Blood",
     )
+
+
+def _lists_and_labels(person: User, study: CollectionProtocol) -> list[Model]:
+    n = factories.number()
+    rule = PrintRule.objects.create(
+        name=f"Rule {n}", protocol=study, template="Label: %LABEL%", printer="bench"
+    )
+    job = PrintJob.objects.create(kind="SPECIMEN", submitted_by=person)
+    PrintItem.objects.create(job=job, label=f"Printed {n}")
+    PrintFile.objects.create(job=job, rule=rule, printer="bench", name=f"bench_{n}.csv", content="Label")
+    return [
+        Cart.objects.create(name=f"Cart {n}", owner=person),
+        CartFolder.objects.create(name=f"Cart folder {n}", owner=person),
+        rule,
+        job,
+    ]
 
 
 def _long_work(study: CollectionProtocol, person: User) -> list[Model]:

@@ -26,9 +26,12 @@ pytestmark = pytest.mark.django_db
 PAGES = {model._meta.label: page for model, page in django_admin.site._registry.items()}
 MANY_QUERIES = 20  # more than any list needs
 ADDED_BY_HAND = {
+    "cart.Cart",
+    "cart.CartFolder",
     "configuration.SettingValue",
     "importjobs.ImportJob",
     "participant.Registration",
+    "printing.PrintRule",
     "protocol.CollectionProtocol",
     "protocol.ConsentStatement",
     "protocol.Event",
