@@ -80,7 +80,7 @@ def _lists_and_labels(person: User, study: CollectionProtocol) -> list[Model]:
         name=f"Rule {n}", protocol=study, template="Label: %LABEL%", printer="bench"
     )
     job = PrintJob.objects.create(kind="SPECIMEN", submitted_by=person)
-    PrintItem.objects.create(job=job, label=f"Printed {n}")
+    PrintItem.objects.create(job=job, label=f"PRINTED-{n}")
     PrintFile.objects.create(job=job, rule=rule, printer="bench", name=f"bench_{n}.csv", content="Label")
     return [
         Cart.objects.create(name=f"Cart {n}", owner=person),
