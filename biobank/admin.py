@@ -1,7 +1,7 @@
 """What every page of the admin has in common: the door, rights, scopes, and a record's history."""
 
 import re
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any, ClassVar, NamedTuple
@@ -10,7 +10,7 @@ import django.contrib.auth.admin  # noqa: F401 - registers the groups that are t
 from django import forms
 from django.conf import settings
 from django.contrib import admin
-from django.contrib.admin.filters import FieldListFilter, RelatedFieldListFilter
+from django.contrib.admin.filters import ChoicesFieldListFilter, FieldListFilter, RelatedFieldListFilter
 from django.contrib.auth.models import Group
 from django.db import transaction
 from django.db.models import DecimalField, Model, QuerySet
@@ -18,9 +18,11 @@ from django.forms import ModelForm
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
+from django.urls import reverse
 from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString
 from unfold.admin import ModelAdmin
+from unfold.widgets import UnfoldAdminSelectWidget
 
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
@@ -59,6 +61,42 @@ FieldListFilter.register(lambda field: field.remote_field, RelatedFilter, take_p
 
 
 LATEST, MOST_CHANGES = 5, 500
+ACTIVITIES = ("Active", "Closed", "Disabled")
+
+
+class ValuesFilter(ChoicesFieldListFilter):
+    """Filters by values that are known beforehand: looking them up in a large table would read all of it."""
+
+    values: ClassVar[Callable[[], Sequence[str]]] = staticmethod(lambda: ACTIVITIES)
+
+    def choices(self, changelist: Any) -> Any:
+        chosen = self.lookup_val or ()
+        everything = changelist.get_query_string(remove=[self.lookup_kwarg, self.lookup_kwarg_isnull])
+        yield {"selected": not chosen, "query_string": everything, "display": "All"}
+        for value in type(self).values():
+            query = changelist.get_query_string({self.lookup_kwarg: value}, [self.lookup_kwarg_isnull])
+            yield {"selected": value in chosen, "query_string": query, "display": value}
+
+
+def known_values(values: Callable[[], Sequence[str]]) -> type[ValuesFilter]:
+    """A filter by the given values."""
+    return type("KnownValuesFilter", (ValuesFilter,), {"values": staticmethod(values)})
+
+
+FieldListFilter.register(
+    lambda field: field.name == "activity_status" and not field.choices, ValuesFilter, take_priority=True
+)
+
+
+def choice(values: Any, *, blank: bool, initial: str = "") -> forms.ChoiceField:
+    """A field with the given texts to choose from."""
+    choices = [(value, value) for value in values]
+    return forms.ChoiceField(
+        choices=[("", "-"), *choices] if blank else choices,
+        required=not blank,
+        initial=initial,
+        widget=UnfoldAdminSelectWidget,
+    )
 
 
 @cache
@@ -98,6 +136,9 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]
     """
 
     resource: ClassVar[str | None] = None
+    pickable: ClassVar[bool] = False  # everybody may pick one of the visible rows in a form
+    activities: ClassVar[Sequence[str]] = ACTIVITIES
+    show_facets = admin.ShowFacets.NEVER  # counting every choice of every filter reads the table many times
     list_per_page = 50
     show_full_result_count = False
     list_filter_submit = True
@@ -116,6 +157,8 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         if isinstance(db_field, DecimalField):
             kwargs["form_class"] = PlainNumber
+        if db_field.name == "activity_status" and not db_field.choices:
+            return choice(self.activities, blank=False, initial=str(db_field.get_default()))
         return super().formfield_for_dbfield(db_field, request, **kwargs)
 
     def get_fieldsets(self, request: HttpRequest, obj: Model | None = None) -> Any:
@@ -198,7 +241,10 @@ class RecordAdmin(ModelAdmin):  # type: ignore[misc]
         return self._may(request, "Read")
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        return self._may(request, "Read")
+        picking = (
+            self.pickable and request.user.is_authenticated and request.path == reverse("admin:autocomplete")
+        )
+        return picking or self._may(request, "Read")
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return self._may(request, "Create")
@@ -262,6 +308,13 @@ class DoorForm(ModelForm):  # type: ignore[type-arg]
 
     page: ClassVar["DoorAdmin"]
     actor: ClassVar[Actor]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        for name, field in self.fields.items():
+            value = self.initial.get(name)
+            if type(field) is forms.ChoiceField and value and not field.valid_value(value):
+                field.choices = [*field.choices, (value, value)]  # stored, but not offered any more
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or {}

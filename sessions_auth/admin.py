@@ -11,7 +11,7 @@ from unfold.admin import TabularInline
 from unfold.widgets import UnfoldAdminPasswordWidget
 
 from biobank.access import Actor
-from biobank.admin import DoorAdmin, DoorForm, ReadOnlyAdmin, actor_in
+from biobank.admin import DoorAdmin, DoorForm, ReadOnlyAdmin, actor_in, known_values
 from biobank.batch.door import Change, Refusal
 from biobank.quick import Done, bulk, quick
 from biobank.wire.errors import Refused, refuse_if
@@ -20,6 +20,7 @@ from sessions_auth import settings_admin as settings_admin  # registers its page
 from sessions_auth.detail import UserDetail
 from sessions_auth.models import AuthDomain, LoginAudit, Role, RoleEntry, SubjectRole, Token, User
 from sessions_auth.resources import LOCAL_DOMAIN
+from sessions_auth.rules import STATUSES as USER_STATUSES
 from sessions_auth.writes import USERS, change_all
 
 
@@ -63,6 +64,8 @@ class SubjectRoleInline(ReadOnlyInline):
 
 @admin.register(User)
 class UserAdmin(DoorAdmin):
+    pickable = True
+    activities = USER_STATUSES
     door = USERS
     detail = UserDetail
     resource = "User"
@@ -76,7 +79,7 @@ class UserAdmin(DoorAdmin):
         "institute",
         "activity_status",
     ]
-    list_filter = ["activity_status", "type", "domain", "institute"]
+    list_filter = [("activity_status", known_values(lambda: USER_STATUSES)), "type", "domain", "institute"]
     list_select_related = ["institute", "domain"]
     search_fields = ["login_name", "first_name", "last_name", "email_address"]
     ordering = ["first_name", "last_name", "pk"]

@@ -2,7 +2,6 @@
 
 from typing import Any, ClassVar
 
-from django import forms
 from django.contrib import admin
 from django.db.models import (
     BooleanField,
@@ -21,10 +20,11 @@ from django.urls import NoReverseMatch, reverse
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 from unfold.admin import TabularInline
-from unfold.widgets import UnfoldAdminSelectWidget
+from unfold.contrib.filters.admin import RangeDateFilter
 
 from biobank.access import Actor
-from biobank.admin import DoorAdmin, actor_in
+from biobank.admin import DoorAdmin, actor_in, known_values
+from biobank.admin import choice as choice
 from biobank.quick import Done, QuickForm, day, one_of, quick, remark
 from specimens.participant.detail import (
     ConsentResponseDetail,
@@ -45,17 +45,6 @@ from terminology.models import PermissibleValue
 
 _CODED = {"gender": "gender", "vital_status": "vital_status"}
 _FIXED = {"activity_status": STATUSES, "data_entry_status": DATA_ENTRY}
-
-
-def choice(values: Any, *, blank: bool, initial: str = "") -> forms.ChoiceField:
-    """A field with the given texts to choose from."""
-    choices = [(value, value) for value in values]
-    return forms.ChoiceField(
-        choices=[("", "-"), *choices] if blank else choices,
-        required=not blank,
-        initial=initial,
-        widget=UnfoldAdminSelectWidget,
-    )
 
 
 def listed(attribute: str) -> list[str]:
@@ -133,7 +122,10 @@ class ParticipantAdmin(DoorAdmin):
         "uid",
         "activity_status",
     ]
-    list_filter = ["activity_status", "gender", "vital_status"]
+    list_filter = [
+        "activity_status", ("gender", known_values(lambda: listed("gender"))),
+        ("vital_status", known_values(lambda: listed("vital_status"))),
+    ]  # fmt: skip
     search_fields = ["last_name", "first_name", "empi", "uid", "medical_records__mrn", "registrations__ppid"]
     inlines = [RegistrationsShown, RecordNumbersShown]
     fields = [
@@ -182,11 +174,14 @@ class RegistrationAdmin(DoorAdmin):
     list_display = [
         "ppid", "protocol", "name", "registration_date", "site", "visit_link", "data_entry_status", "activity_status",
     ]  # fmt: skip
-    list_filter = ["activity_status", "protocol", "site", "data_entry_status"]
+    list_filter = [
+        "activity_status", "protocol", "site", ("registration_date", RangeDateFilter),
+        ("data_entry_status", known_values(lambda: DATA_ENTRY)),
+    ]  # fmt: skip
     list_select_related = ["protocol", "participant", "site"]
     search_fields = ["ppid"]
     search_help_text = "PPID; with PHI rights also name, record number, eMPI, national id"
-    date_hierarchy = "registration_date"
+    ordering = ["-pk"]
     autocomplete_fields = ["protocol", "participant", "site"]
     inlines = [ResponsesShown]
     actions_detail = ["consents", "anonymize"]

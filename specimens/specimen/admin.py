@@ -1,6 +1,6 @@
 """Specimens in the admin; changes go through the same door as in the API."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, ClassVar
 
 from django import forms
@@ -10,11 +10,13 @@ from django.http import HttpRequest
 from django.urls import reverse
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 
 from biobank.access import Actor
-from biobank.admin import DoorAdmin, DoorForm, RecordPanel, actor_in, amount, plain
+from biobank.admin import DoorAdmin, DoorForm, RecordPanel, actor_in, amount, known_values, plain
 from sessions_auth.detail import UserSummary
 from specimens.participant.admin import Shown, choice, listed
+from specimens.participant.models import Registration
 from specimens.specimen import figures as figures  # puts them on the first page
 from specimens.specimen import rules
 from specimens.specimen.actions import SpecimenActions, VisitActions
@@ -23,8 +25,9 @@ from specimens.specimen.models import Specimen
 from specimens.specimen.reads import specimens_for
 from specimens.specimen.reads.scopes import PRIMARY, SPECIMEN
 from specimens.specimen.writes import SPECIMENS
-from specimens.visit.admin import VisitAdmin
+from specimens.visit.admin import VisitAdmin, VisitedRegistrationAdmin
 from specimens.visit.models import Visit
+from specimens.visit.reads import visits_for
 from terminology.models import PermissibleValue
 
 _CODED = {
@@ -52,6 +55,10 @@ _EVENTS: dict[str, tuple[str, str]] = {
 _LINKS = {"visit": "visit_id", "parent": "parent_id", "requirement": "req_id"}
 
 
+MOST_SHOWN = 500  # specimens of one tree
+TOO_MANY = "There are more; the list of specimens shows them all."
+
+
 class SpecimenForm(DoorForm):
     biohazards = forms.MultipleChoiceField(required=False)
 
@@ -72,7 +79,10 @@ class SpecimenAdmin(SpecimenActions, DoorAdmin):
         "__str__", "registration", "visit_link", "parent_link", "lineage", "type", "status", amount("available_qty"),
         "created_on", "activity_status",
     ]  # fmt: skip
-    list_filter = ["activity_status", "status", "lineage", "specimen_class", "protocol", "visit__site"]
+    list_filter = [
+        "activity_status", "status", "lineage", ("specimen_class", known_values(lambda: _kinds(classes=True))),
+        "protocol", "visit__site", ("created_on", RangeDateTimeFilter),
+    ]  # fmt: skip
     list_select_related = ["visit__registration", "parent"]
     search_fields = ["label", "barcode__exact"]  # the label's index knows parts, the barcode's does not
     search_help_text = "Part of a label, or a whole barcode"
@@ -81,7 +91,6 @@ class SpecimenAdmin(SpecimenActions, DoorAdmin):
     actions = ["close_all", "reopen_all", "miss_all"]
     actions_detail = ["collect", "aliquots", "close", "reopen"]
     columns_of_codes = {"SPECIMEN_INVALID_QTY": "initial_qty", "SPECIMEN_INV_DISPOSE_REASON": "reason"}
-    date_hierarchy = "created_on"
     fieldsets = [
         (None, {"fields": (
             ("visit", "requirement"), ("lineage", "parent"), ("label", "barcode"), "additional_label",
@@ -179,6 +188,31 @@ def _link(page: str, pk: int, text: str) -> SafeString:
     return format_html('<a href="{}">{}</a>', reverse(f"admin:{page}_change", args=[pk]), text)
 
 
+def samples(visits: Sequence[Visit], actor: Actor) -> SafeString:
+    """The specimens of visits as far as the caller may see them, below each visit; one query."""
+    rows = specimens_for(actor).filter(visit__in=[visit.pk for visit in visits]).order_by("pk")
+    found = {row.pk: row for row in rows[:MOST_SHOWN]}
+    below: dict[int | None, list[Specimen]] = {}
+    tops: dict[int, list[Specimen]] = {}
+    for row in found.values():
+        if row.parent_id in found:
+            below.setdefault(row.parent_id, []).append(row)
+        else:
+            tops.setdefault(row.visit_id, []).append(row)
+    items = [
+        (
+            _link("visit_visit", visit.pk, str(visit)), visit.event.label if visit.event else "not planned",
+            f"{visit.visit_date:%Y-%m-%d}" if visit.visit_date else "", visit.status.lower().replace(" ", "-"),
+            visit.status, _branches(tops[visit.pk], below, 0) if visit.pk in tops else "",
+        )
+        for visit in visits
+    ]  # fmt: skip
+    shown = format_html_join(
+        "", '<li><span>{} <small>{} {}</small> <i class="state {}">{}</i></span>{}</li>', items
+    )
+    return format_html('<ul class="tree">{}</ul>{}', shown, TOO_MANY if len(found) == MOST_SHOWN else "")
+
+
 def _branches(rows: Iterable[Specimen], below: dict[int | None, list[Specimen]], here: int) -> SafeString:
     """Nested lists of specimens, drawn as a tree by the style sheet."""
     items = []
@@ -231,3 +265,24 @@ class CollectingVisitAdmin(VisitActions, VisitAdmin):
 
     inlines = [*VisitAdmin.inlines, SpecimensShown]
     actions_detail = ["collect_planned", *VisitAdmin.actions_detail]
+
+    def panels(self, request: HttpRequest, record: Any) -> list[RecordPanel]:
+        body = samples([record], actor_in(request))
+        return [RecordPanel("tree", "Specimens of the visit", body), *super().panels(request, record)]
+
+
+admin.site.unregister(Registration)
+
+
+@admin.register(Registration)
+class SampledRegistrationAdmin(VisitedRegistrationAdmin):
+    """Registrations, with their visits and specimens."""
+
+    def panels(self, request: HttpRequest, record: Any) -> list[RecordPanel]:
+        actor = actor_in(request)
+        visits = list(
+            visits_for(actor).filter(registration=record).select_related("event").order_by("visit_date", "pk")
+        )
+        empty = "Nothing is recorded yet. “New visit” above adds the first one."
+        body = samples(visits, actor) if visits else format_html("<p>{}</p>", empty)
+        return [RecordPanel("tree", "Visits and specimens", body), *super().panels(request, record)]

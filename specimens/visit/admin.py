@@ -11,6 +11,7 @@ from django.urls import NoReverseMatch, reverse
 from django.utils import timezone
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
+from unfold.contrib.filters.admin import RangeDateTimeFilter
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from biobank.access import Actor
@@ -48,10 +49,9 @@ class VisitAdmin(DoorAdmin):
     list_display = [
         "name", "ppid", "protocol", "event", "status", "visit_date", "site", "specimen_link", "activity_status",
     ]  # fmt: skip
-    list_filter = ["activity_status", "status", "protocol", "site"]
+    list_filter = ["activity_status", "status", "protocol", "site", ("visit_date", RangeDateTimeFilter)]
     list_select_related = ["registration", "protocol", "event", "site"]
     search_fields = ["name", "registration__ppid"]
-    date_hierarchy = "visit_date"
     autocomplete_fields = ["registration", "event", "site", "missed_by"]
     actions = ["miss_all"]
     actions_detail = ["miss"]

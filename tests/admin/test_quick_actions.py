@@ -85,7 +85,7 @@ def test_a_specimen_is_closed_with_a_reason_and_opened_again(page: Client, api: 
     row.refresh_from_db()
     assert (row.activity_status, row.disposal_reason) == ("Active", None)
     assert buttons(page, f"{SPECIMENS}{row.pk}/change/") == {"Close", "Create aliquots"}
-    assert row.history.latest("pgh_id").pgh_context.metadata["via"] == "admin"
+    assert row.history.latest("pgh_id").pgh_context.metadata["via"] == "admin"  # type: ignore[attr-defined]
 
 
 def test_a_dialog_asks_before_anything_happens(page: Client, api: Api) -> None:
