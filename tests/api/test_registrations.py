@@ -531,3 +531,23 @@ def test_merging_takes_rights_on_all_registrations_of_the_source(
     factories.grant(somebody, {"ParticipantPhi": ["Read", "Update"]}, protocol=cohort)
     body = {"participant": {"id": target["participant"]["id"]}}
     assert as_user(somebody).put(f"{URL}/{source['id']}", body).codes == ["CPR_CANNOT_MERGE_PARTICIPANT"]
+
+
+def test_nobody_learns_who_a_participant_is_by_guessing_ids(
+    api: Api, cohort: CollectionProtocol, as_user: Callable[[User], Api], statuses: Statuses
+) -> None:
+    foreign = register(api, studies.protocol(), participant={"lastName": "Moreau", "empi": "E-1"})
+    somebody = factories.user()
+    rights = {"ParticipantPhi": ["Create", "Read", "Update"]}
+    factories.grant(somebody, rights, protocol=cohort)
+    theirs, person = as_user(somebody), {"participant": {"id": foreign["participant"]["id"]}}
+    own = register(theirs, cohort)
+    before = Registration.objects.count()
+    for answer in (
+        theirs.post(URL, studies.registration_body(cohort, **person)),
+        theirs.put(f"{URL}/{own['id']}", person),
+    ):
+        assert (answer.status, answer.codes) == (statuses.forbidden, ["RBAC_ACCESS_DENIED"])
+    assert Registration.objects.count() == before
+    factories.grant(somebody, rights, protocol=CollectionProtocol.objects.get(pk=foreign["cpId"]))
+    assert theirs.post(URL, studies.registration_body(cohort, **person)).status == statuses.created

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from biobank.wire.errors import Problem
+from biobank.wire.errors import ACCESS_DENIED, Problem
 from specimens.participant import rules
 from specimens.participant.detail import ParticipantDetail
 from specimens.participant.reads.scopes import PHI, writable
@@ -95,7 +95,9 @@ def new_owner(
         problems.append(rules.MULTI_MATCHES())
     if problems or not found or found[0] is stored:
         return stored, problems
-    if writable(known.actor, stored.protocols, PHI, UPDATE) != stored.protocols:
+    if is_named(sent) and not known.knows(found[0]):
+        problems.append(ACCESS_DENIED())
+    elif writable(known.actor, stored.protocols, PHI, UPDATE) != stored.protocols:
         problems.append(rules.CANNOT_MERGE())
     return found[0], problems
 

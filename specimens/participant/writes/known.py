@@ -16,7 +16,7 @@ from specimens.participant.reads.lookups import Protocols, barcodes_in_use, ppid
 from specimens.participant.reads.mrn_sites import beyond
 from specimens.participant.reads.scopes import PHI, known_registrations, writable
 from specimens.participant.writes.empis import mpi_format
-from specimens.participant.writes.people import People
+from specimens.participant.writes.people import People, Person
 from specimens.protocol.labels import LabelFormat, ppid_format
 from specimens.protocol.models import CollectionProtocol
 from specimens.protocol.reads import allowed_among
@@ -71,6 +71,10 @@ class Known:
         self.creatable = writable(self.actor, named, PHI, CREATE)
         held = {row.protocol_id for row in self.stored.values()}
         self.updatable = writable(self.actor, held, PHI, UPDATE)
+        sent = [change.detail.participant for change in changes if change.detail.participant is not None]
+        named = {pk for person in sent if (pk := person.id) is not None and self.people.get(pk) is not None}
+        theirs = set().union(*(person.protocols for person in self.people if person.row.pk in named))
+        self.familiar = allowed_among(self.actor, theirs, PHI, "Read", CREATE, UPDATE)
         self.not_updatable = beyond(self.actor, self.stored, PHI, UPDATE)
         gone = any(
             change.pk is not None and change.detail.activity_status == "Disabled" for change in changes
@@ -119,6 +123,10 @@ class Known:
         return row.protocol_id in protocols and row.pk not in (
             self.not_deletable if gone else self.not_updatable
         )
+
+    def knows(self, person: Person) -> bool:
+        """Whether the caller may know the participant by name through one of the registrations there are."""
+        return self.actor.is_super or bool(person.protocols & self.familiar)
 
     def format_of(self, protocol: CollectionProtocol) -> LabelFormat | None:
         """The PPID template of a protocol, read once a batch."""

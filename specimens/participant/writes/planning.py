@@ -17,6 +17,7 @@ from specimens.participant.writes.identity import (
     Identity,
     accept,
     identity_of,
+    is_named,
     new_owner,
     people_meant,
     settled,
@@ -72,6 +73,8 @@ def plan_new(detail: RegistrationDetail, known: Known) -> RegistrationPlan | Ref
     identity = identity_of(sent, known)
     found, unknown = people_meant(sent, identity, known)
     person = found[0] if len(found) == 1 else None
+    if person is not None and is_named(sent) and not known.knows(person):
+        return Refusal((ACCESS_DENIED(),))
     problems += [*identity.wrong, *unknown, *settled(identity, person, known)]
     if problems or protocol is None:
         return Refusal(tuple(problems))
