@@ -540,14 +540,15 @@ def test_nobody_learns_who_a_participant_is_by_guessing_ids(
     somebody = factories.user()
     rights = {"ParticipantPhi": ["Create", "Read", "Update"]}
     factories.grant(somebody, rights, protocol=cohort)
-    theirs, person = as_user(somebody), {"participant": {"id": foreign["participant"]["id"]}}
+    theirs = as_user(somebody)
+    person: dict[str, Any] = {"participant": {"id": foreign["participant"]["id"]}}
     own = register(theirs, cohort)
     before = Registration.objects.count()
     for answer in (
-        theirs.post(URL, studies.registration_body(cohort, **person)),
+        theirs.post(URL, {**studies.registration_body(cohort), **person}),
         theirs.put(f"{URL}/{own['id']}", person),
     ):
         assert (answer.status, answer.codes) == (statuses.forbidden, ["RBAC_ACCESS_DENIED"])
     assert Registration.objects.count() == before
     factories.grant(somebody, rights, protocol=CollectionProtocol.objects.get(pk=foreign["cpId"]))
-    assert theirs.post(URL, studies.registration_body(cohort, **person)).status == statuses.created
+    assert theirs.post(URL, {**studies.registration_body(cohort), **person}).status == statuses.created
