@@ -1,7 +1,7 @@
 """Routes of queries; fixed paths stand before `<pk>`."""
 
 from biobank.wire.routing import route
-from queries.views import folders, list_views, reports, running, saved_queries, scheduled_jobs
+from queries.views import earlier_lists, folders, list_views, reports, running, saved_queries, scheduled_jobs
 
 rest = [
     route("/query", running.Query),
@@ -16,6 +16,10 @@ rest = [
     route("/saved-queries/<pk>/definition-file", saved_queries.DefinitionDownload),
     route("/saved-queries/<pk>/audit-logs", saved_queries.SavedQueryAudit),
     route("/saved-queries/<pk>/labels", saved_queries.SavedQueryStar),
+    route("/lists/config", earlier_lists.Config),
+    route("/lists/data", earlier_lists.Rows),
+    route("/lists/size", earlier_lists.Size),
+    route("/lists/expression-values", earlier_lists.Values),
     route("/collection-protocols/<pk>/list-config", list_views.Config),
     route("/collection-protocols/<pk>/list-detail", list_views.Rows),
     route("/collection-protocols/<pk>/list-size", list_views.Size),
