@@ -13,6 +13,7 @@ from django.db import connection, models
 from biobank.access import Actor
 
 M = TypeVar("M", bound=type[models.Model])
+UNTRACKED = ("password", "last_login", "ui_state")
 
 
 class ActivityStatus(models.TextChoices):
@@ -33,13 +34,13 @@ class Record(models.Model):
 def tracked(model: M) -> M:
     """Record every insert, update and delete of the model by statement triggers: bulk writes and SQL too.
 
-    Password hashes never enter the history.
+    Password hashes never enter the history, nor what pages remember for a user at every click.
     """
     return pghistory.track(  # type: ignore[no-any-return]
         pghistory.InsertEvent(level=pgtrigger.Statement),
         pghistory.UpdateEvent(level=pgtrigger.Statement),
         pghistory.DeleteEvent(level=pgtrigger.Statement),
-        exclude=[field.name for field in model._meta.fields if field.name in ("password", "last_login")],
+        exclude=[field.name for field in model._meta.fields if field.name in UNTRACKED],
         obj_field=pghistory.ObjForeignKey(
             related_name="history", related_query_name="history_rows", db_index=True
         ),

@@ -27,7 +27,6 @@ register(
         User,
         _users,
         parts=(Part("roles", SubjectRole, "user"),),
-        hidden=frozenset({"ui_state"}),
     )
 )
 register(

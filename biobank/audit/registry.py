@@ -9,6 +9,7 @@ from django.db.models import Field, Model, QuerySet
 from pydantic.alias_generators import to_camel
 
 from biobank.access import Actor
+from biobank.records import UNTRACKED
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +75,7 @@ class Audited:
     def _columns(
         self, model: type[Model], prefix: str = "", without: str = ""
     ) -> "dict[str, tuple[str, Field[Any, Any]]]":
-        secret = self.hidden | {"id", "password", without}
+        secret = self.hidden | {"id", without, *UNTRACKED}
         return {
             str(field.column): (to_camel(field.attname), field)
             for field in model._meta.concrete_fields

@@ -191,7 +191,7 @@ def test_dates_and_parts_of_a_record_are_shown(api: Api) -> None:
     assert (corrected["operation"], corrected["opComments"]) == ("UPDATE", "typing error")
 
 
-def test_roles_given_to_a_user_are_part_of_the_account(api: Api) -> None:
+def test_roles_given_to_a_user_are_part_of_the_account(api: Api, as_user: AsUser) -> None:
     user = factories.user()
     grow_old(User)
     body = {"role": {"name": "Administrator"}, "site": None, "collectionProtocol": None}
@@ -200,6 +200,9 @@ def test_roles_given_to_a_user_are_part_of_the_account(api: Api) -> None:
     newest = revisions(api, "user", user.pk)[0]
     assert newest["operation"] == "UPDATE"
     assert any(key.startswith("roles[") and key.endswith("].roleId") for key in changed(newest))
+    past = len(revisions(api, "user", user.pk))
+    as_user(user).put("/users/current-user-ui-state", {"menu": "open"})
+    assert len(revisions(api, "user", user.pk)) == past
     everything = str(revisions(api, "user", user.pk))
     assert "assword" not in everything.replace("forcePasswordReset", "").replace("passwordChangedAt", "")
     assert "uiState" not in everything
