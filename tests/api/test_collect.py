@@ -308,3 +308,66 @@ def test_a_deleted_visit_takes_its_specimens_along(api: Api, visit: Any) -> None
     assert forced.status == 200
     assert cast.stored(created).activity_status == "Disabled"
     assert cast.saved(api, cast.visit(), "P")["label"] == "P"
+
+
+# --- Labels of children, made with the primary --------------------------------------------------------------
+
+
+@pytest.fixture
+def tree(db: None) -> Any:
+    """A planned tube with two planned aliquots, of a protocol that makes the labels."""
+
+    def planned(mode: str) -> tuple[Any, Any, list[Any]]:
+        protocol = studies.protocol(specimen_label_fmt="T-%SYS_UID%", spmn_label_pre_print_mode=mode)
+        event = studies.event(protocol)
+        top = cast.requirement(event, initial_qty=Decimal(8))
+        below = [
+            cast.requirement(event, lineage="Aliquot", parent=top, initial_qty=Decimal(1)) for _ in range(2)
+        ]
+        return cast.visit(protocol, event), top, below
+
+    return planned
+
+
+def stored_below(api: Api, pk: int) -> list[tuple[str, bool]]:
+    """Status of the stored children of a specimen, and whether they have labels."""
+    found = api.get(f"/specimens/{pk}").json["children"]
+    return [(child["status"], bool(child["label"])) for child in found if child["id"] is not None]
+
+
+def test_children_get_their_labels_when_the_primary_is_collected(api: Api, tree: Any) -> None:
+    visit, top, below = tree("ON_PRIMARY_COLL")
+    made = api.post("/specimens", {"visitId": visit.pk, "reqId": top.pk}).json
+
+    assert stored_below(api, made["id"]) == [("Pending", True)] * 2
+    waiting = made["children"][0]
+    node = {"visitId": visit.pk, "reqId": below[0].pk, "parentId": made["id"]}
+    [collected] = api.post("/specimens/collect", [node]).json
+    assert (collected["id"], collected["label"]) == (waiting["id"], waiting["label"])
+
+
+def test_what_a_tree_collects_itself_is_not_made_twice(api: Api, tree: Any) -> None:
+    visit, top, below = tree("ON_PRIMARY_COLL")
+    nested = {"visitId": visit.pk, "reqId": top.pk, "children": [{"visitId": visit.pk, "reqId": below[0].pk}]}
+    [whole] = api.post("/specimens/collect", [nested]).json
+    assert sorted(stored_below(api, whole["id"])) == [("Collected", True), ("Pending", True)]
+
+    visit, top, below = tree("ON_PRIMARY_COLL")
+    alone = api.post("/specimens", {"visitId": visit.pk, "reqId": below[0].pk}).json
+    assert sorted(stored_below(api, alone["parentId"])) == [("Collected", True), ("Pending", True)]
+
+
+def test_children_get_their_labels_when_the_primary_is_received(api: Api, tree: Any) -> None:
+    visit, top, _ = tree("ON_PRIMARY_RECV")
+    awaited = {"visitId": visit.pk, "reqId": top.pk, "receivedEvent": {"receivedQuality": "To be Received"}}
+    made = api.post("/specimens", awaited).json
+    assert stored_below(api, made["id"]) == []
+
+    api.put(f"/specimens/{made['id']}", {"receivedEvent": {"receivedQuality": "Acceptable"}})
+    assert stored_below(api, made["id"]) == [("Pending", True)] * 2
+
+
+def test_no_labels_beforehand_where_nobody_asked(api: Api, tree: Any) -> None:
+    visit, top, _ = tree("NONE")
+
+    assert stored_below(api, api.post("/specimens", {"visitId": visit.pk, "reqId": top.pk}).json["id"]) == []

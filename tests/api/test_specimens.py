@@ -708,3 +708,22 @@ def test_a_specimen_tells_what_happened_to_it(api: Api, visit: Any) -> None:
     told = {one["name"]: one["value"] for form in forms for one in form["records"][0]["fieldValues"]}
     assert (told["procedure"], told["quality"], told["reason"]) == ("Venipuncture", "Acceptable", "Damaged")
     assert forms[0]["records"][0]["user"]["id"] == created["collector"]["id"]
+
+
+def test_a_closed_specimen_cannot_be_stored(api: Api, visit: Any) -> None:
+    found = cast.saved(api, visit, activityStatus="Closed")
+
+    answer = api.put(f"/specimens/{found['id']}", {"storageLocation": {"name": "Box-1"}})
+
+    assert answer.codes == ["SPECIMEN_STORE_NOT_ALLOWED"]
+    assert api.put(f"/specimens/{found['id']}", {"storageLocation": {}}).status < 300
+
+
+def test_a_comment_that_was_there_before_is_no_reason_to_close(api: Api, visit: Any) -> None:
+    first, second = (cast.saved(api, visit, comments="as ever") for _ in range(2))
+
+    api.put(f"/specimens/{first['id']}", {**first, "activityStatus": "Closed"})
+    api.put(f"/specimens/{second['id']}", {"activityStatus": "Closed", "comments": "tube broken"})
+
+    assert cast.stored(first).disposal_comments is None
+    assert cast.stored(second).disposal_comments == "tube broken"

@@ -15,14 +15,19 @@ from tests import studies
 from tests.client import Api
 
 AGAIN = settings(
-    max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture], print_blob=True
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
+    print_blob=True,
 )
 LIKE_PARENT = ("specimenClass", "type", "anatomicSite", "laterality", "pathology", "biohazards")
 
 quantities = st.decimals(min_value=0, max_value=50, places=2)
 steps = st.lists(
     st.tuples(
-        st.sampled_from(("aliquot", "aliquot", "derive", "close", "reopen", "delete", "edit", "pend", "collect")),
+        st.sampled_from(
+            ("aliquot", "aliquot", "derive", "close", "reopen", "delete", "edit", "pend", "collect")
+        ),
         st.integers(0, 20),
         quantities,
     ),

@@ -154,6 +154,8 @@ def matching(body: SpecimenSearch, actor: Actor) -> QuerySet[Specimen]:
     rows = specimens_for(actor)
     if body.container or body.container_id is not None or body.ancestor_container_id is not None:
         return rows.none()  # nothing is stored in containers
+    if body.reserved_for_dp:
+        return rows.none()  # nothing is reserved
     for condition in _conditions(body):
         rows = rows.filter(condition)
     cart = body.specimen_list_id if body.specimen_list_id is not None else body.list_id

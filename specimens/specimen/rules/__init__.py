@@ -205,11 +205,13 @@ def external_ids(given: Sequence[SpecimenExternalId]) -> tuple[list[dict[str, st
     return [{"name": name, "value": value} for name, value in found.items()], problems
 
 
-def place_problem(place: SpecimenLocation | None) -> Problem | None:
-    """Why a location cannot be taken: it names a container, and there are none (spec 03 §3.7)."""
+def place_problem(place: SpecimenLocation | None, activity: str = ACTIVE) -> Problem | None:
+    """Why a location cannot be taken: a closed specimen has none, and there are no containers (spec 03 §3.7)."""
     if place is None:
         return None
     if place.name or (place.id is not None and place.id != -1):
+        if activity == CLOSED:
+            return STORE_NOT_ALLOWED()
         return PLACE_NOT_FOUND(key=place.name or place.id)
     return None
 

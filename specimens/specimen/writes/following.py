@@ -9,14 +9,13 @@ from biobank.batch.update import update
 from biobank.records import disable
 from biobank.wire.errors import Refused
 from specimens.specimen import below
-from specimens.specimen.detail import SpecimenDetail
 from specimens.specimen.models import Specimen
 from specimens.specimen.reads.scopes import known_specimens
 from specimens.specimen.rules import ACTIVE, MISSED, NOT_COLLECTED, PENDING
 from specimens.specimen.writes.drafts import Draft
 from specimens.specimen.writes.planner import Planner
 from specimens.specimen.writes.store import store
-from specimens.specimen.writes.values import EVERYTHING, Problems
+from specimens.specimen.writes.values import Problems
 from specimens.specimen.writes.wanted import Wanted
 from specimens.visit import below as visits
 from specimens.visit.below import StatusChange
@@ -48,7 +47,7 @@ def follow_status(changes: Sequence[StatusChange], actor: Actor) -> None:
         if change.new in _UNCOLLECTED:
             drafts += _made(planner, change, change.new, problems)
         elif _plans_ahead(change):
-            drafts += _labelled(planner, _made(planner, change, PENDING, problems))
+            drafts += planner.labelled(_made(planner, change, PENDING, problems))
     if problems:
         raise Refused(*problems)
     for draft in drafts:
@@ -96,18 +95,6 @@ def _made(planner: Planner, change: StatusChange, status: str, problems: Problem
             made.append(root)
             planner.lifecycle.anticipate(root, problems, bring=made.append)
     return made
-
-
-def _labelled(planner: Planner, drafts: Sequence[Draft]) -> Iterator[Draft]:
-    """Those that can be labelled beforehand, and whose parents can."""
-    left_out: set[int] = set()
-    for draft in drafts:
-        problems: Problems = []
-        planner.naming.settle(draft, SpecimenDetail(), EVERYTHING, problems)
-        if problems or id(draft.parent) in left_out:
-            left_out.add(id(draft))
-        else:
-            yield draft
 
 
 def forget_requirements(rows: Sequence[Visit], actor: Actor) -> None:

@@ -48,6 +48,7 @@ class Lifecycle:
         self._values = values
         self._now = now
         self._auto_collect = auto_collect
+        self.claimed: set[tuple[int, int]] = set()  # requirements that rows of the batch fulfil themselves
         self.precreated: dict[tuple[int, int], Draft] = {}  # made for requirements, by (visit, requirement)
 
     def below(self, draft: Draft) -> Iterator[Draft]:
@@ -90,7 +91,7 @@ class Lifecycle:
         self, draft: Draft, detail: SpecimenDetail, node: Node, *, first: bool, problems: Problems
     ) -> None:
         row, parent = draft.row, draft.parent
-        wrong = rules.place_problem(detail.storage_location)
+        wrong = rules.place_problem(detail.storage_location, row.activity_status)
         if wrong is not None:
             problems.append(wrong)
         if first and parent is not None and parent.row.status != COLLECTED and not problems:
@@ -147,8 +148,15 @@ class Lifecycle:
             for one in [draft, *(self.below(draft) if not draft.new else ())]:
                 self.anticipate(one, problems, bring=draft.bring)
 
-    def anticipate(self, draft: Draft, problems: Problems, *, bring: Callable[[Draft], None]) -> None:
-        """Make what is planned below a specimen and not there yet, in the specimen's status."""
+    def anticipate(
+        self,
+        draft: Draft,
+        problems: Problems,
+        *,
+        bring: Callable[[Draft], None],
+        status: str | None = None,
+    ) -> None:
+        """Make what is planned below a specimen and not there yet, in the status or else in the specimen's."""
         requirement = draft.requirement
         if requirement is None:
             return
@@ -157,9 +165,11 @@ class Lifecycle:
         for planned in self._facts.requirements_below.get(requirement.pk, ()):
             if planned.pk in there or planned.activity_status != ACTIVE:
                 continue
-            child = self.planned(draft.visit, planned, draft, draft.row.status, problems)
+            if status is not None and (draft.visit.id, planned.pk) in self.claimed:
+                continue
+            child = self.planned(draft.visit, planned, draft, status or draft.row.status, problems)
             bring(child)
-            self.anticipate(child, problems, bring=bring)
+            self.anticipate(child, problems, bring=bring, status=status)
 
     def planned(
         self,
@@ -218,7 +228,9 @@ class Lifecycle:
         row.disposal_reason = reason or given
         row.disposal_time = (disposal.date if disposal is not None else None) or self._now
         row.disposal_user_id = self._values.user(disposal.user if disposal is not None else None, problems)
-        row.disposal_comments = (disposal.comments if disposal is not None else detail.comments) or None
+        comments = disposal.comments if disposal is not None else detail.comments
+        unchanged = disposal is None and draft.original is not None and comments == draft.original["comments"]
+        row.disposal_comments = None if unchanged else comments or None
 
     def reopen(self, draft: Draft) -> None:
         """Make a closed specimen active again; quantity and place do not come back."""

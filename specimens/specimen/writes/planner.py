@@ -13,7 +13,7 @@ from specimens.protocol.models import Requirement
 from specimens.protocol.rules import CP_NOT_FOUND
 from specimens.specimen import rules
 from specimens.specimen.detail import SpecimenDetail, SpecimenInfo
-from specimens.specimen.rules import ACTIVE, CLOSED, COLLECTED, DISABLED, LINEAGES, NEW
+from specimens.specimen.rules import ACTIVE, CLOSED, COLLECTED, DISABLED, LINEAGES, NEW, PENDING
 from specimens.specimen.writes.drafts import Before, Draft, Node, VisitFacts
 from specimens.specimen.writes.facts import Facts
 from specimens.specimen.writes.lifecycle import Lifecycle
@@ -22,6 +22,8 @@ from specimens.specimen.writes.values import EVERYTHING, Problems, Values
 from specimens.specimen.writes.wanted import Wanted
 
 CHILDREN_LIMIT = 100
+ON_PRIMARY_COLL, ON_PRIMARY_RECV = "ON_PRIMARY_COLL", "ON_PRIMARY_RECV"
+_AFTER_PRIMARY = frozenset((ON_PRIMARY_COLL, ON_PRIMARY_RECV))
 _NAMES = ("label", "additional_label", "barcode")
 _PLAIN: Node = Node(SpecimenDetail())
 
@@ -133,6 +135,8 @@ class Planner:
         if lineage not in LINEAGES:
             raise Refused(rules.INVALID_LINEAGE(value=lineage))
         self._require_right(visit, primary=lineage == NEW)
+        if requirement is not None:
+            self.lifecycle.claimed.add((visit.id, requirement.pk))
         draft = Draft.fresh(visit)
         draft.row.lineage = lineage
         draft.requirement = requirement
@@ -145,6 +149,7 @@ class Planner:
         self._settle(draft, detail, EVERYTHING, node, problems)
         for member in detail.specimens_pool or ():
             self._pool(draft, member, problems)
+        self._pre_print(draft, None, problems)
         return draft
 
     def _pool(self, draft: Draft, member: SpecimenInfo, problems: Problems) -> None:
@@ -322,6 +327,7 @@ class Planner:
             draft.row.requirement_id = draft.requirement.pk if draft.requirement else None
         self._settle(draft, detail, sent, node, problems)
         self.lifecycle.cascade(draft, before, self.touch)
+        self._pre_print(draft, before, problems)
         return draft
 
     def _move(self, draft: Draft, detail: SpecimenDetail) -> None:
@@ -374,12 +380,47 @@ class Planner:
     def _auto_collect(self, parent: Draft, child: Draft) -> None:
         """Collect what a collected specimen was made of (spec 03 §3.5). Raises what is wrong with that."""
         problems: Problems = []
-        self.touch(parent)
+        before = self.touch(parent)
         detail = SpecimenDetail(status=COLLECTED)
         self._settle(parent, detail, frozenset(("status",)), _PLAIN, problems)
+        self._pre_print(parent, before, problems)
         if problems:
             raise Refused(*problems)
         child.bring(parent)
+
+    def _pre_print(self, draft: Draft, before: dict[str, Any] | None, problems: Problems) -> None:
+        """Make what is planned below a primary, pending and labelled, where the protocol labels it now (spec 03 §5).
+
+        `before`: the values of the specimen before the change, None for a new one.
+        """
+        row = draft.row
+        if row.lineage != NEW or draft.requirement is None or row.status != COLLECTED or problems:
+            return
+        protocol = self.facts.protocols[row.protocol_id]
+        mode = protocol.spmn_label_pre_print_mode
+        if protocol.manual_spec_label_enabled or mode not in _AFTER_PRIMARY:
+            return
+        if before is not None and before["status"] == COLLECTED:
+            was_awaited = before["received_quality"] == rules.TO_BE_RECEIVED
+            if mode != ON_PRIMARY_RECV or not was_awaited:
+                return
+        if mode == ON_PRIMARY_RECV and row.received_quality == rules.TO_BE_RECEIVED:
+            return
+        made: list[Draft] = []
+        self.lifecycle.anticipate(draft, problems, bring=made.append, status=PENDING)
+        for child in self.labelled(made):
+            draft.bring(child)
+
+    def labelled(self, drafts: Sequence[Draft]) -> Iterator[Draft]:
+        """Those that can be labelled beforehand, and whose parents can."""
+        left_out: set[int] = set()
+        for draft in drafts:
+            problems: Problems = []
+            self.naming.settle(draft, _PLAIN.detail, EVERYTHING, problems)
+            if problems or id(draft.parent) in left_out:
+                left_out.add(id(draft))
+            else:
+                yield draft
 
     def _require_right(self, visit: VisitFacts, *, primary: bool, delete: bool = False) -> None:
         """Raise RBAC_ACCESS_DENIED unless the caller may do this (spec 01 §D.7)."""
