@@ -7,7 +7,7 @@ import orjson
 from django.conf import settings
 from django.test import Client
 
-from tests import contract_check
+from tests import contract_check, ledger
 
 
 @dataclass
@@ -47,12 +47,12 @@ class Api:
         raw = self.client.generic(method.upper(), url, content, content_type, headers=sent)
         return self._answer(method.lower(), url, raw)
 
-    def upload(self, path: str, name: str, content: bytes) -> Answer:
+    def upload(self, path: str, name: str, content: bytes, *, base: str | None = None) -> Answer:
         """POST a multipart body with one part called `file`."""
         from django.core.files.uploadedfile import SimpleUploadedFile
 
         headers = {"X-OS-API-TOKEN": self.token} if self.token else {}
-        url = settings.REST_PREFIX + path
+        url = (settings.REST_PREFIX if base is None else base) + path
         raw = self.client.post(url, {"file": SimpleUploadedFile(name, content)}, headers=headers)
         return self._answer("post", url, raw)
 
@@ -60,6 +60,7 @@ class Api:
         body = b"".join(raw.streaming_content) if raw.streaming else raw.content
         kind = raw.headers.get("Content-Type", "")
         data = orjson.loads(body) if body and kind.startswith("application/json") else None
+        ledger.saw(body)
         contract_check.check(method, url.split("?")[0], raw.status_code, kind, data)
         return Answer(raw.status_code, data, body, raw.headers, raw)
 

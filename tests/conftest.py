@@ -70,8 +70,13 @@ from django.core.management import call_command  # noqa: E402
 from biobank import memory  # noqa: E402
 from sessions_auth.models import User  # noqa: E402
 from sessions_auth.tokens import issue  # noqa: E402
+from tests import ledger  # noqa: E402
 from tests.client import Api, Statuses  # noqa: E402
 from tests.databases import committed as committed  # noqa: E402
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.pluginmanager.register(ledger.Plugin(config))
 
 
 @pytest.fixture(scope="session")

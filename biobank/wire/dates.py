@@ -5,7 +5,8 @@ without offset is UTC. A date-only value keeps its calendar day and never shifts
 """
 
 import re
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
+from math import isfinite
 from typing import Annotated, Any
 from zoneinfo import ZoneInfo
 
@@ -46,19 +47,21 @@ def parse_instant(value: object) -> datetime | None:
     if value is None or value == "":
         return None
     if isinstance(value, datetime):
-        return value if value.tzinfo else value.replace(tzinfo=UTC)
+        return _in(UTC, value if value.tzinfo else value.replace(tzinfo=UTC))
     if isinstance(value, date):
         return datetime.combine(value, time.min, UTC)
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         raise ValueError("is not a date")
     if isinstance(value, int | float):
+        if not isfinite(value):
+            raise ValueError("is not a date")
         return from_millis(int(value))
     text = value.strip()
     if not text:
         return None
     if _DIGITS.match(text) and len(text) != 8:
         return from_millis(int(text))
-    return _parse_iso(text)
+    return _in(UTC, _parse_iso(text))
 
 
 def parse_day(value: object) -> date | None:
@@ -76,9 +79,17 @@ def parse_day(value: object) -> date | None:
         if text and not _DIGITS.match(text):
             naive = _has_no_offset(text)
             instant = _parse_iso(text)
-            return instant.date() if naive else instant.astimezone(server_zone()).date()
+            return instant.date() if naive else _in(server_zone(), instant).date()
     instant_or_none = parse_instant(value)
-    return None if instant_or_none is None else instant_or_none.astimezone(server_zone()).date()
+    return None if instant_or_none is None else _in(server_zone(), instant_or_none).date()
+
+
+def _in(zone: tzinfo, instant: datetime) -> datetime:
+    """The instant in that zone. Raises ValueError where that is before the year 1 or after 9999: no column holds it."""
+    try:
+        return instant.astimezone(zone)
+    except OverflowError:
+        raise ValueError("is outside the range of dates") from None
 
 
 def _has_no_offset(text: str) -> bool:

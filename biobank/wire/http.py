@@ -100,6 +100,11 @@ class ApiView(APIView):
     renderer_classes = [WireRenderer]
     parser_classes = [WireParser]
 
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        if any("\0" in text for name, texts in request.query_params.lists() for text in (name, *texts)):
+            raise Refused(INVALID_REQUEST(reason="a parameter contains a NUL character"))
+
     def perform_content_negotiation(self, request: Request, force: bool = False) -> tuple[BaseRenderer, str]:
         """JSON is all there is: an unusual `Accept` header is no reason to refuse."""
         return WireRenderer(), "application/json"
