@@ -1,7 +1,7 @@
 # Every target works on a fresh clone with Python 3.11+ and make: the virtual environment makes itself.
 
 .DEFAULT_GOAL := help
-.PHONY: help demo up down test lint format bench migrations openapi lock clean
+.PHONY: help demo up down test fuzz lint format bench migrations openapi lock clean
 
 VENV := .venv
 PY := $(VENV)/bin/python
@@ -28,6 +28,9 @@ down: $(RUN) ## stop the server of DATA_DIR
 
 test: $(DEV) ## run the tests; ARGS="tests/api -k sites" for some of them
 	$(PY) -m pytest -n 2 $(ARGS)
+
+fuzz: $(DEV) ## call every operation with hundreds of odd requests; ARGS="-k specimens", FUZZ_SEED=1 for others
+	FUZZ_EXAMPLES=$${FUZZ_EXAMPLES:-200} FUZZ_SEED=$${FUZZ_SEED:-0} $(PY) -m pytest -n 2 --show-capture=no tests/contract/test_schemathesis.py $(ARGS)
 
 lint: $(DEV) ## formatting, rules, types, import layers, missing migrations, stale OpenAPI document
 	$(VENV)/bin/ruff format --check .

@@ -146,7 +146,6 @@ SR_CANNOT_CHANGE_CLASS_OR_TYPE = Code(
     "SR_CANNOT_CHANGE_CLASS_OR_TYPE", "Specimens were collected: class and type cannot change"
 )
 SR_HAS_SPECIMENS = Code("SR_HAS_SPECIMENS", "Specimens of the requirement exist")
-SR_ID_CODE_REQ = Code("SR_ID_CODE_REQ", "The requirement must be named by id, or by event and code")
 SITE_NOT_FOUND = Code("SITE_NOT_FOUND", "There is no such site: {value}")
 TOO_LONG = Code("COMMON_VALUE_TOO_LONG", "{name} is longer than {limit} characters")
 OTHER_ID = Code("INVALID_REQUEST", "The id in the body is not the one in the path")
