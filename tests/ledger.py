@@ -68,7 +68,7 @@ class Plugin:
             seen.update(problem.code for outcome in outcomes for problem in outcome.problems)
             return outcomes
 
-        Door.write_each = watched  # type: ignore[method-assign]
+        Door.write_each = watched  # type: ignore[method-assign, assignment]
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: object) -> None:
