@@ -1,5 +1,6 @@
 """Auth domains: where passwords are checked (spec 01 §E.3)."""
 
+import re
 from collections.abc import Sequence
 
 from biobank.access import Actor
@@ -18,6 +19,7 @@ IMPL_NOT_SPECIFIED = Code("AUTH_PROVIDER_IMPL_NOT_SPECIFIED", "A domain of this 
 DUP_DOMAIN_NAME = Code("AUTH_PROVIDER_DUP_DOMAIN_NAME", "A domain with the same name exists already: {name}")
 DOMAIN_NOT_FOUND = Code("AUTH_PROVIDER_DOMAIN_NOT_FOUND", "There is no such domain: {key}")
 IN_USE = Code("AUTH_PROVIDER_REF_ENTITY_FOUND", "The domain is needed: {key}")
+INVALID_AUTH_IMPL = Code("AUTH_PROVIDER_INVALID_AUTH_IMPL", "{name} cannot be the name of an implementation")
 BUILT_IN = (LOCAL_DOMAIN, "ldap", "saml")
 
 
@@ -84,6 +86,8 @@ def _problems(detail: DomainDetail, row: AuthDomain) -> list[Problem]:
         problems.append(TYPE_NOT_SPECIFIED())
     elif detail.auth_type not in BUILT_IN and not detail.impl_class:
         problems.append(IMPL_NOT_SPECIFIED())
+    if detail.impl_class and not re.fullmatch(r"[A-Za-z_][\w$]*(\.[A-Za-z_][\w$]*)+", detail.impl_class):
+        problems.append(INVALID_AUTH_IMPL(name=detail.impl_class))
     problems += too_long(
         name=(detail.name, 50), authType=(detail.auth_type, 32), implClass=(detail.impl_class, 255)
     )

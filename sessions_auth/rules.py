@@ -46,6 +46,11 @@ DUP_EMAIL = Code("USER_DUP_EMAIL", "A user with the same e-mail address exists a
 INST_REQUIRED = Code("USER_INST_REQUIRED", "A user needs an institute")
 INSTITUTE_NOT_FOUND = Code("INSTITUTE_NOT_FOUND", "There is no such institute: {key}")
 DOMAIN_NAME_REQUIRED = Code("USER_DOMAIN_NAME_REQUIRED", "A user needs a domain")
+DOMAIN_CHANGE_NOT_ALLOWED = Code(
+    "USER_DOMAIN_CHANGE_NOT_ALLOWED", "Only a super administrator moves users to another domain"
+)
+USER_NAME_REQUIRED = Code("USER_NAME_REQUIRED", "Which users? Their ids or e-mail addresses are needed")
+INACTIVE = Code("USER_INACTIVE", "The account of {key} is not active")
 DOMAIN_NOT_FOUND = Code("USER_DOMAIN_NOT_FOUND", "There is no such domain: {key}")
 SITE_NOT_FOUND = Code("SITE_NOT_FOUND", "There is no such site: {key}")
 INVALID_SITE_INSTITUTE = Code("SITE_INVALID_SITE_INSTITUTE", "The site belongs to another institute: {key}")

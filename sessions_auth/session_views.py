@@ -83,8 +83,10 @@ class Impersonation(ApiView):
         rows = known_users().filter(login_name__iexact=body.login_name)
         rows = rows.filter(domain__name__iexact=body.domain_name) if body.domain_name else rows
         user = rows.order_by("pk").first()
-        if user is None or not tokens.may_call(user) or user.login_name.startswith("$"):
+        if user is None or user.login_name.startswith("$"):
             raise Refused(rules.NOT_FOUND(key=body.login_name))
+        if not tokens.may_call(user):
+            raise Refused(rules.INACTIVE(key=body.login_name))
         token = impersonation.token_for(user, self.actor.user_id)
         mail.impersonated(user, User.objects.get(pk=self.actor.user_id))
         response = Response(Impersonating(impersonate_user_token=token))

@@ -11,7 +11,7 @@ from django.http import HttpRequest
 from unfold.widgets import UnfoldAdminSelectWidget
 
 from biobank.admin import ReadOnlyAdmin, actor_in
-from biobank.configuration import rules, writes
+from biobank.configuration import writes
 from biobank.configuration.detail import SettingDetail
 from biobank.configuration.known import KNOWN, find
 from biobank.configuration.models import SettingValue
@@ -19,7 +19,9 @@ from biobank.configuration.models import SettingValue
 
 class SettingForm(forms.ModelForm):  # type: ignore[type-arg]
     setting = forms.ChoiceField(
-        choices=[(f"{known.module}/{known.name}", f"{known.module}/{known.name}") for known in KNOWN],
+        choices=[
+            (name, name) for known in KNOWN if not known.fixed for name in [f"{known.module}/{known.name}"]
+        ],
         widget=UnfoldAdminSelectWidget,
     )
 
@@ -30,8 +32,7 @@ class SettingForm(forms.ModelForm):  # type: ignore[type-arg]
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or {}
         module, _, name = str(found.get("setting", "")).partition("/")
-        known = find(module, name)
-        problem = rules.value_problem(known, found.get("value", "")) if known is not None else None
+        problem = writes.problem_of(SettingDetail(module=module, name=name, value=found.get("value", "")))
         if problem is not None:
             self.add_error("value", problem.message)
         return found

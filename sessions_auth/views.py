@@ -95,6 +95,8 @@ class UserStatus(ApiView):
 class UserBulkUpdate(ApiView):
     @operation("The same change for several users", body=BulkUsers, answer=list[UserDetail])
     def put(self, request: Request, body: BulkUsers) -> list[UserDetail]:
+        if not body.ids and not body.names:
+            raise Refused(rules.USER_NAME_REQUIRED())
         wanted = [UserSummary(email_address=name) for name in body.names or []]
         found = reads.load_users(wanted)
         missing = [ref.email_address for ref in wanted if found.find(ref) is None]

@@ -122,6 +122,9 @@ def _plan_user(change: Change[UserDetail], known: _Known) -> UserPlan | Refusal:
     else:
         wish = _wish(row, detail, known)
         denied = list(_rights(row, was, wish, known))
+    moves = was is not None and (wish.domain_name or row.domain.name).lower() != row.domain.name.lower()
+    if moves and not known.actor.is_super and not denied:
+        denied = [rules.DOMAIN_CHANGE_NOT_ALLOWED()]
     problems = (
         denied or [*rules.user_problems(wish), *_look_ups(wish, known)] or list(_clashes(row, wish, known))
     )

@@ -17,7 +17,7 @@ from biobank.wire.errors import Problem, Refused
 def change_settings(wishes: Sequence[SettingDetail], actor: Actor) -> None:
     """Put values in force, all or none. Raises `Refused`: CFG_*, RBAC_ADMIN_RIGHTS_REQUIRED."""
     actor.require_super()
-    problems = [problem for wish in wishes if (problem := _problem(wish)) is not None]
+    problems = [problem for wish in wishes if (problem := problem_of(wish)) is not None]
     if problems:
         raise Refused(*problems)
     rows = [
@@ -36,7 +36,8 @@ def change_settings(wishes: Sequence[SettingDetail], actor: Actor) -> None:
         transaction.on_commit(lambda: memory.forget(keys))
 
 
-def _problem(wish: SettingDetail) -> Problem | None:
+def problem_of(wish: SettingDetail) -> Problem | None:
+    """Why the setting cannot get this value."""
     known: Known | None = find(wish.module, wish.name)
     if known is not None:
         problem = rules.value_problem(known, wish.value or "")

@@ -9,6 +9,7 @@ from biobank.configuration.reads import setting
 from sessions_auth import tokens
 from sessions_auth.models import AuthDomain, User
 from sites.models import Institute
+from terminology.models import PermissibleValue
 from tests import factories
 
 pytestmark = pytest.mark.django_db
@@ -124,6 +125,8 @@ def test_a_setting_gets_a_value(page: Client) -> None:
     assert page.post(add, {"setting": "auth/allowed_failed_logins", "value": "x"}).status_code == 200
     assert page.post(add, {"setting": "auth/allowed_failed_logins", "value": "7"}).status_code == 302
     assert setting("auth", "allowed_failed_logins") == "7"
+    missing = {"setting": "common/deployment_site_logo", "value": "none.png"}
+    assert page.post(add, missing).status_code == 200
     assert b"auth/allowed_failed_logins" in page.get("/admin/configuration/settingvalue/").content
 
 
@@ -141,3 +144,21 @@ def test_the_own_password_follows_the_rules_and_ends_sessions(admin: User) -> No
     admin.refresh_from_db()
     assert admin.check_password("Newer-pass-2")
     assert tokens.recall(token, "") is None
+
+
+def test_pick_lists_change_through_their_door(page: Client) -> None:
+    add = "/admin/terminology/permissiblevalue/add/"
+    sent = {"attribute": "freezer_room", "value": "Basement", "activity_status": "Active", "props": "{}"}
+
+    assert page.post(add, sent).status_code == 302
+    again = page.post(add, {**sent, "value": "BASEMENT"})
+    assert again.status_code == 200
+    assert b"PV_DUP_VALUE" in again.content
+    stored = PermissibleValue.objects.get(attribute="freezer_room")
+    below = {**sent, "value": "Corner", "parent": stored.pk, "props": '{"door": "2"}'}
+    assert page.post(add, below).status_code == 302
+    gone = {**sent, "activity_status": "Disabled"}
+    refused = page.post(f"/admin/terminology/permissiblevalue/{stored.pk}/change/", gone)
+    assert b"PV_IN_USE" in refused.content
+    written = PermissibleValue.objects.get(value="Corner").history.get()  # type: ignore[attr-defined]
+    assert written.pgh_context.metadata["via"] == "admin"

@@ -142,6 +142,9 @@ def test_wrong_domains(api: Api) -> None:
     assert api.post("/auth-domains", {"name": "x", "authType": "own"}).codes == [
         "AUTH_PROVIDER_IMPL_NOT_SPECIFIED"
     ]
+    odd = {"name": "x", "authType": "own", "implClass": "rm -rf"}
+    assert api.post("/auth-domains", odd).codes == ["AUTH_PROVIDER_INVALID_AUTH_IMPL"]
+    assert api.post("/auth-domains", odd | {"implClass": "org.example.Ldap"}).status == 201
     assert api.delete("/auth-domains/1").codes == ["AUTH_PROVIDER_REF_ENTITY_FOUND"] * 2
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from sessions_auth.models import SubjectRole, User
+from sessions_auth.models import AuthDomain, SubjectRole, User
 from sites.models import Institute
 from tests import factories
 from tests.client import Api, Statuses
@@ -194,6 +194,7 @@ def test_bulk_update_honours_its_keys_only(api: Api) -> None:
         (one.pk, True, "Una"),
         (two.pk, True, "Una"),
     ]
+    assert api.put("/users/bulk-update", {"detail": {"dnd": True}}).codes == ["USER_NAME_REQUIRED"]
     assert api.put("/users/bulk-update", {"names": ["no@example.org"]}).codes == [
         "USER_ONE_OR_MORE_NOT_FOUND"
     ]
@@ -335,6 +336,18 @@ def test_people_change_a_few_things_about_themselves(as_user: AsUser) -> None:
     assert (answer.json["phoneNumber"], answer.json["timeZone"]) == ("7", "Asia/Kolkata")
     assert (answer.json["type"], answer.json["lastName"]) == ("NONE", user.last_name)
     assert api.patch(f"/users/{user.pk}", {"instituteName": other.name}).codes == ["RBAC_ACCESS_DENIED"]
+
+
+def test_only_super_administrators_move_users_to_another_domain(api: Api, as_user: AsUser) -> None:
+    user, local = factories.user(), as_user(factories.user("INSTITUTE"))
+    AuthDomain.objects.create(name="hospital", auth_type="ldap")
+    wish = {"domainName": "hospital"}
+
+    assert local.patch(f"/users/{user.pk}", wish).codes == ["USER_DOMAIN_CHANGE_NOT_ALLOWED"]
+    assert api.patch(f"/users/{user.pk}", wish).json["domainName"] == "hospital"
+    assert api.put("/users/password", {"userId": user.pk, "newPassword": "Newer-pass-2"}).codes == [
+        "USER_PASSWD_CHANGE_NOT_ALLOWED"
+    ]
 
 
 def test_nobody_changes_their_own_address_or_deletes_themselves(api: Api, admin: User) -> None:
