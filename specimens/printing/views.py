@@ -29,12 +29,13 @@ def _tokens(kind: str) -> list[PrintToken]:
 class SpecimenLabelPrinter(ApiView):
     @operation("Print labels of specimens", body=SpecimenPrint, answer=PrintJobSummary, effect=Effect.ACTION)
     def post(self, request: Request, body: SpecimenPrint) -> PrintJobSummary:
-        found = labels.of_specimens(wanted.specimens(body, self.actor))
-        if not found:
-            raise Refused(rules.NO_SPECIMENS())
-        wrong = rules.copies_problem("numCopies", body.num_copies, len(found))
+        ids = wanted.specimens(body, self.actor)
+        wrong = rules.copies_problem("numCopies", body.num_copies, len(ids))
         if wrong is not None:
             raise Refused(wrong)
+        found = labels.of_specimens(ids)
+        if not found:
+            raise Refused(rules.NO_SPECIMENS())
         job = print_labels(Kind.SPECIMEN, found, lambda label: body.num_copies or 1, self.actor)
         place(job)
         return jobs.summary(job.pk)
@@ -61,12 +62,13 @@ class SpecimenLabelFile(ApiView):
 class VisitNamePrinter(ApiView):
     @operation("Print names of visits", body=VisitPrint, answer=PrintJobSummary, effect=Effect.ACTION)
     def post(self, request: Request, body: VisitPrint) -> PrintJobSummary:
-        found = labels.of_visits(wanted.visits(body, self.actor))
-        if not found:
-            raise Refused(rules.NO_VISITS())
-        wrong = rules.copies_problem("copies", body.copies, len(found))
+        ids = wanted.visits(body, self.actor)
+        wrong = rules.copies_problem("copies", body.copies, len(ids))
         if wrong is not None:
             raise Refused(wrong)
+        found = labels.of_visits(ids)
+        if not found:
+            raise Refused(rules.NO_VISITS())
         job = print_labels(Kind.VISIT, found, lambda label: body.copies or 1, self.actor)
         place(job)
         return jobs.summary(job.pk)

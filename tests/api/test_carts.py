@@ -10,7 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from sessions_auth.models import User, UserGroup
 from specimens.cart import tasks
-from specimens.cart.models import Cart, CartItem
+from specimens.cart.models import Cart
 from specimens.specimen.models import Specimen
 from tests import factories, studies
 from tests import specimen_cast as cast
@@ -187,6 +187,21 @@ def test_cart_zero_is_the_callers_own_and_made_on_demand(as_user: AsUser, ana: U
     assert as_user(ana).get("/specimen-lists/0").json == cart
     assert as_user(ben).get("/specimen-lists/0").json["id"] != cart["id"]
     assert Cart.objects.filter(owner=ana).count() == 1
+
+
+def test_two_first_requests_at_once_make_one_default_cart(
+    as_user: AsUser, ana: User, monkeypatch: Any
+) -> None:
+    def other_request(actor: Any) -> None:
+        Cart.objects.create(name=f"$$$$user_{ana.pk}", owner=ana)
+
+    monkeypatch.setattr(
+        "specimens.cart.reads.scopes.stamp", other_request
+    )  # after the look, before the insert
+
+    cart = as_user(ana).get("/specimen-lists/0")
+
+    assert (cart.status, cart.json["id"]) == (200, Cart.objects.get(owner=ana).pk)
 
 
 def test_cart_zero_takes_every_call(api: Api) -> None:
@@ -542,16 +557,6 @@ def test_sharing_works_while_nobody_can_be_told(
         cart = made(as_user(ana), sharedWith=[{"id": ben.pk}])
 
     assert as_user(ben).get(f"/specimen-lists/{cart['id']}").status == 200
-
-
-def test_the_same_specimen_added_twice_at_once_is_there_once(api: Api) -> None:
-    tube = cast.saved(api, cast.visit())
-    cart = made(api, specimenIds=[tube["id"], tube["id"]])
-    CartItem.objects.bulk_create(
-        [CartItem(cart_id=cart["id"], specimen_id=tube["id"])], ignore_conflicts=True
-    )
-
-    assert ids_in(api, cart) == [tube["id"]]
 
 
 # --- Where else carts count ----------------------------------------------------------------------------------

@@ -39,8 +39,18 @@ class World:
             SpecimenTypeUnit.objects.create(protocol=protocol, specimen_class="Fluid", quantity_unit="ml")
             specimen_cast.requirement(self.event, code=f"R{n}")
             studies.registration(self.protocol)
-            specimen_cast.saved(self.api, studies.visit(self.registration))
+            tube = specimen_cast.saved(self.api, studies.visit(self.registration))
+            self._cart(n, tube["id"])
             self._query(n, protocol.pk)
+
+    def _cart(self, n: int, tube: int) -> None:
+        made = self.api.post("/specimen-lists", {"name": f"Cart {n}", "specimenIds": [tube]})
+        assert made.status == 201, made.json
+        self.api.put("/specimen-lists/0/specimens", [tube])
+        picks = self.api.post("/specimen-lists/0/pick-lists", {"name": f"Round {n}"})
+        assert picks.status == 201, picks.json
+        folder = self.api.post("/specimen-list-folders", {"name": f"F {n}", "cartIds": [made.json["id"]]})
+        assert folder.status == 201, folder.json
 
     def _query(self, n: int, protocol: int) -> None:
         body = {

@@ -45,9 +45,8 @@ def add(row: Cart, ids: Sequence[int], actor: Actor) -> int:
     wanted = readable(ids, actor)
     with transaction.atomic():
         stamp(actor)
-        count = add_items([(row.pk, pk) for pk in wanted])
         touch(row)
-    return count
+        return add_items([(row.pk, pk) for pk in wanted])
 
 
 def remove(row: Cart, ids: Sequence[int], actor: Actor) -> int:
@@ -58,10 +57,9 @@ def remove(row: Cart, ids: Sequence[int], actor: Actor) -> int:
     wanted = readable(ids, actor)
     with transaction.atomic():
         stamp(actor)
-        PickedSpecimen.objects.filter(pick_list__cart=row, specimen__in=wanted).delete()
-        count, _ = CartItem.objects.filter(cart=row, specimen__in=wanted).delete()
         touch(row)
-    return count
+        PickedSpecimen.objects.filter(pick_list__cart=row, specimen__in=wanted).delete()
+        return CartItem.objects.filter(cart=row, specimen__in=wanted).delete()[0]
 
 
 def add_children(row: Cart, actor: Actor) -> int:
@@ -69,12 +67,11 @@ def add_children(row: Cart, actor: Actor) -> int:
     scope, values = specimens_for(actor).values("pk").query.sql_with_params()
     with transaction.atomic(), connection.cursor() as cursor:
         stamp(actor)
-        cursor.execute(_ADD_BELOW.format(readable=scope), [row.pk, row.pk, *values])
-        count = int(cursor.rowcount)
         touch(row)
-    return count
+        cursor.execute(_ADD_BELOW.format(readable=scope), [row.pk, row.pk, *values])
+        return int(cursor.rowcount)
 
 
 def touch(row: Cart) -> None:
-    """The cart was changed now."""
+    """The cart is changed now. Comes first: requests that change one cart wait for each other here, not later."""
     Cart.objects.filter(pk=row.pk).update(last_updated_on=timezone.now())

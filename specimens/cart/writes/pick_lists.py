@@ -54,12 +54,12 @@ def pick(row: PickList, ids: Sequence[int], actor: Actor, *, fetched: bool) -> N
     """Mark specimens as fetched, or as still to be fetched; who fetched first stays."""
     with transaction.atomic():
         stamp(actor)
+        PickList.objects.filter(pk=row.pk).update(last_used=timezone.now())  # others wait here, not below
         if fetched:
             with connection.cursor() as cursor:
                 cursor.execute(_PICK, [row.pk, actor.user_id, timezone.now(), list(ids)])
         else:
             PickedSpecimen.objects.filter(pick_list=row, specimen__in=ids).delete()
-        PickList.objects.filter(pk=row.pk).update(last_used=timezone.now())
 
 
 def forget_idle() -> int:
