@@ -2,6 +2,7 @@
 
 import csv
 import io
+import threading
 import time
 import zipfile
 from collections.abc import Callable, Iterator
@@ -629,3 +630,27 @@ def test_old_calls_are_removed(settings: Any) -> None:
     settings.CALL_LOG_DAYS = 0
     calls.forget_old_calls()
     assert ApiCall.objects.count() == 2
+
+
+def test_a_thread_of_the_process_writes_what_was_noted(
+    settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings.CALL_LOG_SECONDS = 0.01
+    buffer, written = calls.Buffer(), threading.Event()
+
+    def write() -> int:
+        written.set()
+        return 1
+
+    monkeypatch.setattr(buffer, "write", write)
+    now = timezone.now()
+    call = ApiCall(user_id=1, method="GET", path="/", started_at=now, ended_at=now, status=200)
+    buffer.add(call)
+    assert written.wait(5)
+    started = [thread for thread in threading.enumerate() if thread.name == "calls"]
+    buffer.add(call)
+    assert [thread for thread in threading.enumerate() if thread.name == "calls"] == started
+    buffer._finish()
+    for thread in started:
+        thread.join(5)
+    assert not any(thread.is_alive() for thread in started)
