@@ -404,6 +404,16 @@ def test_a_copy_is_planned_like_its_source(api: Api, statuses: Statuses) -> None
     ]
 
 
+def test_a_copy_does_without_a_source_of_consents_that_was_deleted(api: Api) -> None:
+    source = designs.protocol(api)
+    made = designs.protocol(api, consentsSource={"id": source["id"]})
+    kept = api.post(f"{URL}/{made['id']}/copy", {"title": "One", "shortTitle": "C1"}).json
+    assert kept["consentsSource"]["id"] == source["id"]
+    api.delete(f"{URL}/{source['id']}")
+    copied = api.post(f"{URL}/{made['id']}/copy", {"title": "Two", "shortTitle": "C2"})
+    assert "consentsSource" not in copied.json
+
+
 def test_the_sites_of_a_protocol(api: Api) -> None:
     site = factories.site()
     made = designs.protocol(api, cpSites=[{"siteName": site.name}])

@@ -51,6 +51,8 @@ def copy_protocol(pk: int, overrides: ProtocolDetail, actor: Actor) -> int:
         for name in _IF_GIVEN:
             if getattr(overrides, name) is not None:
                 setattr(detail, name, getattr(overrides, name))
+        if source.consents_source is not None and source.consents_source.activity_status == "Disabled":
+            detail.consents_source = None  # what was deleted cannot be named again
         new = PROTOCOLS.write_one(detail, actor)
         _copy_contents(source, new)
     return new
