@@ -16,6 +16,8 @@ GROUPS: dict[str, tuple[Entry, ...]] = {
         ("protocol.CollectionProtocol", "Protocols", "lab_profile"),
         ("protocol.Event", "Events", "event"),
         ("protocol.Requirement", "Requirements", "checklist"),
+        ("protocol.ProtocolGroup", "Groups of protocols", "workspaces"),
+        ("protocol.SpecimenTypeUnit", "Units", "straighten"),
         ("protocol.ConsentStatement", "Consent statements", "handshake"),
     ),
     "People": (

@@ -21,15 +21,19 @@ from specimens.protocol.detail.consents import StatementDetail
 from specimens.protocol.detail.events import ProtocolEventDetail
 from specimens.protocol.detail.protocols import PrintSetting, ProtocolDetail, SiteLink
 from specimens.protocol.detail.requirements import RequirementDetail
+from specimens.protocol.detail.units import UnitBody
 from specimens.protocol.models import (
     CollectionProtocol,
     ConsentStatement,
     ConsentTier,
     Event,
+    ProtocolGroup,
     ProtocolSite,
     PublishedVersion,
     Requirement,
+    SpecimenTypeUnit,
 )
+from specimens.protocol.reads.groups import readable
 from specimens.protocol.reads.protocols import protocol_details
 from specimens.protocol.reads.scopes import PROTOCOL, protocols_for
 from specimens.protocol.rules.events import DAYS
@@ -43,6 +47,7 @@ from specimens.protocol.writes.consents import STATEMENTS
 from specimens.protocol.writes.events import EVENTS
 from specimens.protocol.writes.protocols import PROTOCOLS
 from specimens.protocol.writes.requirements import REQUIREMENTS
+from specimens.protocol.writes.units import UNITS
 from specimens.protocol.writes.whole import copy_protocol
 
 _SELECTS: dict[str, tuple[str, ...]] = {name: allowed for name, allowed, _, _ in CHOICES} | {
@@ -409,6 +414,50 @@ class StatementAdmin(_Selects):
 
     def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
         return rows
+
+
+@admin.register(SpecimenTypeUnit)
+class UnitAdmin(_Selects):
+    """Units of all protocols are the super administrator's: the door says so."""
+
+    door = UNITS
+    detail = UnitBody
+    list_display = ["specimen_class", "type", "protocol", "quantity_unit", "concentration_unit"]
+    list_filter = ["specimen_class", "protocol"]
+    list_select_related = ["protocol"]
+    search_fields = ["specimen_class", "type", "protocol__short_title"]
+    autocomplete_fields = ["protocol"]
+    fields = ["protocol", ("specimen_class", "type"), ("quantity_unit", "concentration_unit")]
+
+    def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+        return rows.filter(Q(protocol=None) | Q(protocol__in=protocols_for(actor)))
+
+    def detail_of(self, form: Any) -> UnitBody:
+        data = dict(form.cleaned_data)
+        protocol = data.pop("protocol")
+        return UnitBody(cp_short_title=protocol.short_title if protocol else None, **data)
+
+
+class MembersShown(_Shown):
+    model = CollectionProtocol
+    fk_name = "group"
+    fields = ["short_title", "title", "activity_status"]
+    readonly_fields = fields
+
+
+@admin.register(ProtocolGroup)
+class GroupAdmin(ReadOnlyAdmin):
+    """Groups are made and changed through the API."""
+
+    resource: ClassVar[str | None] = PROTOCOL
+    list_display = ["name", "activity_status"]
+    list_filter = ["activity_status"]
+    search_fields = ["name", "protocols__short_title"]
+    fields = ["name", "activity_status"]
+    inlines = [MembersShown]
+
+    def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
+        return rows.filter(pk__in=readable(actor))
 
 
 @admin.register(PublishedVersion)

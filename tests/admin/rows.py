@@ -14,7 +14,14 @@ from sessions_auth.models import AuthDomain, LoginAudit, User
 from sites.models import Institute
 from specimens.cart.models import Cart, CartFolder
 from specimens.printing.models import PrintFile, PrintItem, PrintJob, PrintRule
-from specimens.protocol.models import CollectionProtocol, ConsentStatement, Event, PublishedVersion
+from specimens.protocol.models import (
+    CollectionProtocol,
+    ConsentStatement,
+    Event,
+    ProtocolGroup,
+    PublishedVersion,
+    SpecimenTypeUnit,
+)
 from specimens.specimen.models import Specimen
 from specimens.visit.models import Visit
 from terminology.models import PermissibleValue
@@ -56,11 +63,19 @@ def _samples(study: CollectionProtocol) -> list[Model]:
         event,
         requirement,
         ConsentStatement.objects.create(code=f"S{n}", statement="May the blood be kept?"),
+        SpecimenTypeUnit.objects.create(protocol=study, specimen_class="Fluid", quantity_unit=f"ml {n}"),
+        _group(study, n),
         registration,
         registration.participant,
         visit,
         _specimen(visit, event),
     ]
+
+
+def _group(study: CollectionProtocol, n: int) -> ProtocolGroup:
+    study.group = ProtocolGroup.objects.create(name=f"Group {n}")
+    study.save()
+    return study.group
 
 
 def _specimen(visit: Visit, event: Event) -> Specimen:

@@ -36,6 +36,7 @@ ADDED_BY_HAND = {
     "protocol.ConsentStatement",
     "protocol.Event",
     "protocol.Requirement",
+    "protocol.SpecimenTypeUnit",
     "queries.ScheduledJob",
     "sessions_auth.User",
     "sites.Institute",

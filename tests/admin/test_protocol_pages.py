@@ -7,7 +7,13 @@ from django.test import Client
 from django.urls import reverse
 
 from sessions_auth.models import User
-from specimens.protocol.models import CollectionProtocol, ConsentStatement, Event, Requirement
+from specimens.protocol.models import (
+    CollectionProtocol,
+    ConsentStatement,
+    Event,
+    Requirement,
+    SpecimenTypeUnit,
+)
 from tests import designs, factories
 from tests.client import Api
 
@@ -35,6 +41,32 @@ def form(browser: Client, url: str, **filled: Any) -> Any:
     return browser.post(
         url, {name: value for name, value in values.items() if value is not None and value is not False}
     )
+
+
+def test_units_go_through_the_same_door(api: Api, browser: Client) -> None:
+    of = designs.protocol(api)
+    url = reverse("admin:protocol_specimentypeunit_add")
+    page = form(
+        browser, url, specimen_class="Fluid", type="Plasma", quantity_unit="barrel", protocol=of["id"]
+    )
+    assert "SPECIMEN_INVALID_UNIT" in errors(page)
+    page = form(browser, url, specimen_class="fluid", type="plasma", quantity_unit="ml", protocol=of["id"])
+    assert page.status_code == 302
+    made = SpecimenTypeUnit.objects.get(protocol=of["id"])
+    assert (made.specimen_class, made.type, made.quantity_unit) == ("Fluid", "Plasma", "ml")
+    again = form(browser, url, specimen_class="Fluid", type="Plasma", quantity_unit="µl", protocol=of["id"])
+    assert "SPECIMEN_TYPE_UNIT_DUP" in errors(again)
+    url = reverse("admin:protocol_specimentypeunit_change", args=[made.pk])
+    assert form(browser, url, quantity_unit="µl").status_code == 302
+    assert api.get(f"/specimen-type-units?cpShortTitle={of['shortTitle']}").json[0]["quantityUnit"] == "µl"
+
+
+def test_groups_show_their_protocols(api: Api, browser: Client) -> None:
+    of = designs.protocol(api, shortTitle="MEMBER")
+    group = api.post("/collection-protocol-groups", {"name": "Onco", "cps": [{"id": of["id"]}]}).json
+    page = browser.get(reverse("admin:protocol_protocolgroup_change", args=[group["id"]]))
+    assert page.status_code == 200 and b"MEMBER" in page.content
+    assert b"Onco" in browser.get(reverse("admin:protocol_protocolgroup_changelist")).content
 
 
 def errors(page: Any) -> str:

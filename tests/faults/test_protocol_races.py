@@ -43,7 +43,7 @@ def at_once(*calls: Callable[[], Answer]) -> list[Answer]:
 
 def outcome(api: Api, path: str, *bodies: dict[str, Any]) -> list[str]:
     """`done` or the code of each of the POSTs, sorted."""
-    answers = at_once(*(lambda body=body: Api(api.token).post(path, body) for body in bodies))  # type: ignore[misc]
+    answers = at_once(*(lambda body=body: Api(api.token).post(path, body) for body in bodies))
     return sorted("done" if answer.status == 201 else answer.codes[0] for answer in answers)
 
 
