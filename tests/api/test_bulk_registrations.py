@@ -103,6 +103,10 @@ def test_only_collected_specimens_stand_in_the_way_of_a_bulk_delete(
     assert Visit.objects.get(pk=visit.pk).activity_status == "Disabled"
 
 
+def test_a_bulk_delete_names_what_it_deletes(api: Api) -> None:
+    assert api.delete(URL).codes == api.get(URL).codes == ["INVALID_REQUEST"]
+
+
 def test_a_bulk_delete_by_force_takes_everything_along(api: Api, cohort: CollectionProtocol) -> None:
     row = studies.registration(cohort)
     tube = Specimen.objects.create(

@@ -224,3 +224,25 @@ def test_over_rest_the_same_change_replaces(cohort: CollectionProtocol, importer
     change = Change(VisitDetail.parse({"cprId": made.registration_id, "name": "V1"}), made.pk)
     write(VISITS, [change], replace(importer, via="rest"))
     assert Visit.objects.get(pk=made.pk).comments is None
+
+
+def test_typed_ppids_are_checked_at_the_same_cost_for_any_number(importer: Actor) -> None:
+    studies.protocol(
+        "FMT",
+        at=[factories.site("South", code="SO")],
+        ppid_fmt="%SITE_CODE%-%CP_UID%",
+        manual_ppid_enabled=True,
+    )
+
+    def batch(*ppids: str) -> list[Change[RegistrationDetail]]:
+        pmis = {"pmis": [{"siteName": "South", "mrn": None}]}
+        return [row(ppid, cpShortTitle="FMT", participant=pmis) for ppid in ppids]
+
+    def queries(rows: list[Change[RegistrationDetail]], problems: list[list[str]]) -> int:
+        with CaptureQueriesContext(connection) as counted:
+            assert codes(write(REGISTRATIONS, rows, importer)) == problems
+        return len(counted)
+
+    queries(batch("SO-1"), [[]])
+    one = queries(batch("SO-2"), [[]])
+    assert queries(batch("SO-3", "XX-4", "SO-5", "SO-6"), [[], ["CPR_INVALID_PPID"], [], []]) == one

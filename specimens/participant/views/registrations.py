@@ -33,8 +33,10 @@ class RegistrationList(ApiView):
 
     @operation("Delete registrations", query=DeleteQuery, answer=DeletedRegistrations)
     def delete(self, request: Request, query: DeleteQuery) -> DeletedRegistrations:
+        if not query.id:
+            raise Refused(INVALID_REQUEST(reason="id is required"))
         pks = writes.delete_registrations(
-            query.id or [], self.actor, force=bool(query.force_delete), reason=query.reason
+            query.id, self.actor, force=bool(query.force_delete), reason=query.reason
         )
         return DeletedRegistrations(completed=True, entities=details.summaries(pks))
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime
+from functools import cached_property
 
 from django.db.models import Count, Q
 
@@ -17,6 +18,7 @@ from specimens.participant.reads.mrn_sites import beyond
 from specimens.participant.reads.scopes import PHI, known_registrations, writable
 from specimens.participant.writes.empis import mpi_format
 from specimens.participant.writes.people import People, Person
+from specimens.participant.writes.ppids import SiteCodes
 from specimens.protocol.labels import LabelFormat, ppid_format
 from specimens.protocol.models import CollectionProtocol
 from specimens.protocol.reads import allowed_among
@@ -127,6 +129,13 @@ class Known:
     def knows(self, person: Person) -> bool:
         """Whether the caller may know the participant by name through one of the registrations there are."""
         return self.actor.is_super or bool(person.protocols & self.familiar)
+
+    @cached_property
+    def site_codes(self) -> SiteCodes:
+        """The codes of every site that PPIDs of the batch may show; two queries, none when nothing asks."""
+        sites = {*self.site_ids.values(), *(row.site_id for row in self.stored.values())}
+        sites.update(site_id for person in self.people for site_id in person.numbers)
+        return SiteCodes(self.creatable | {row.protocol_id for row in self.stored.values()}, sites)
 
     def format_of(self, protocol: CollectionProtocol) -> LabelFormat | None:
         """The PPID template of a protocol, read once a batch."""

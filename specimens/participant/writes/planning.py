@@ -25,7 +25,6 @@ from specimens.participant.writes.identity import (
 )
 from specimens.participant.writes.known import Known, RegistrationChange
 from specimens.participant.writes.people import Person
-from specimens.participant.writes.ppids import SiteCodes
 from specimens.protocol.models import CollectionProtocol
 
 _NOBODY = ParticipantDetail()
@@ -133,8 +132,9 @@ def _ppid_problem(
     fits = True
     if ppid and fmt is not None and protocol.manual_ppid_enabled:
         site_id = known.site_ids.get((detail.site or "").lower(), site_id)
-        codes = SiteCodes([protocol.pk], [site_id, mrn_site])
-        fits = fmt.matches(ppid, codes.values(protocol, site_id, mrn_site, detail.external_subject_id))
+        fits = fmt.matches(
+            ppid, known.site_codes.values(protocol, site_id, mrn_site, detail.external_subject_id)
+        )
     return rules.ppid_problem(
         ppid, has_format=fmt is not None, manual=protocol.manual_ppid_enabled, fits=fits
     )
