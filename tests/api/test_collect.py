@@ -371,3 +371,26 @@ def test_no_labels_beforehand_where_nobody_asked(api: Api, tree: Any) -> None:
     visit, top, _ = tree("NONE")
 
     assert stored_below(api, api.post("/specimens", {"visitId": visit.pk, "reqId": top.pk}).json["id"]) == []
+
+
+def test_a_tree_is_saved_however_deep_it_is(api: Api, visit: Any) -> None:
+    tree: dict[str, Any] = {"lineage": "Aliquot", "initialQty": 1}
+    for _ in range(60):
+        tree = {"lineage": "Aliquot", "initialQty": 1, "children": [tree]}
+
+    [top] = api.post("/specimens/collect", [cast.body(visit, "DEEP", children=[tree])]).json
+
+    depth = 0
+    while top["children"]:
+        [top] = top["children"]
+        depth += 1
+    assert depth == 61
+
+
+@pytest.mark.parametrize("levels", [400, 5000])
+def test_a_tree_without_end_is_refused(api: Api, visit: Any, levels: int) -> None:
+    inside = b'{"lineage":"Aliquot","initialQty":1,"children":[' * levels + b"]}" * levels
+
+    answer = api.post("/specimens/collect", b'[{"label":"X","children":[' + inside + b"]}]")
+
+    assert answer.status == 400 and not Specimen.objects.filter(visit=visit).exists()

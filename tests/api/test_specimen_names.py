@@ -86,6 +86,19 @@ def test_a_specimen_cannot_move_to_a_protocol_where_its_label_is_taken(
     assert answer.codes == ["SPECIMEN_DUP_LABEL_IN_CP"]
 
 
+def test_names_of_both_rules_never_meet_in_one_protocol(api: Api, here: Any, there: Any) -> None:
+    old = cast.saved(api, here, "SAME", barcode="B", additionalLabel="A")
+    for setting, _ in NAMES.values():
+        switch(api, setting)
+    cast.saved(api, there, "SAME", barcode="B", additionalLabel="A")
+    codes = ["SPECIMEN_DUP_LABEL_IN_CP", "SPECIMEN_DUP_ADDL_LABEL_IN_CP", "SPECIMEN_DUP_BARCODE_IN_CP"]
+
+    assert api.put(f"/specimens/{old['id']}", {"visitId": there.pk}).codes == codes
+    whole = {**api.get(f"/visits/{here.pk}").json, "cprId": there.registration_id, "cpId": there.protocol_id}
+    assert api.put(f"/visits/{here.pk}", whole).codes == codes
+    assert api.get(f"/specimens/{old['id']}").json["cpId"] == here.protocol_id
+
+
 # --- Finding by name -------------------------------------------------------------------------------------
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 
-from django.db import connection
+from django.db import IntegrityError, connection
 
 from biobank.access import Actor
 from biobank.batch.update import update
@@ -14,7 +14,7 @@ from specimens.specimen.reads.scopes import known_specimens
 from specimens.specimen.rules import ACTIVE, MISSED, NOT_COLLECTED, PENDING
 from specimens.specimen.writes.drafts import Draft
 from specimens.specimen.writes.planner import Planner
-from specimens.specimen.writes.store import store
+from specimens.specimen.writes.store import raise_dup_in_cp, refuse_equal_names, store
 from specimens.specimen.writes.values import Problems
 from specimens.specimen.writes.wanted import Wanted
 from specimens.visit import below as visits
@@ -104,12 +104,18 @@ def forget_requirements(rows: Sequence[Visit], actor: Actor) -> None:
 
 def change_protocol(rows: Sequence[Visit], actor: Actor) -> None:
     """Specimens are in their visit's protocol."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            "UPDATE specimen_specimen SET protocol_id = v.protocol_id FROM visit_visit v "
-            "WHERE v.id = specimen_specimen.visit_id AND v.id = ANY(%s)",
-            [[row.pk for row in rows]],
-        )
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "UPDATE specimen_specimen SET protocol_id = v.protocol_id FROM visit_visit v "
+                "WHERE v.id = specimen_specimen.visit_id AND v.id = ANY(%s) RETURNING specimen_specimen.id",
+                [[row.pk for row in rows]],
+            )
+            moved = [pk for (pk,) in cursor.fetchall()]
+    except IntegrityError as error:  # only names that are unique by protocol can be in the way
+        raise_dup_in_cp(error, [Specimen(label_per_cp=True, additional_label_per_cp=True, barcode_per_cp=True)])
+        raise
+    refuse_equal_names(moved)
 
 
 def go_with(visit_ids: Sequence[int], actor: Actor) -> None:

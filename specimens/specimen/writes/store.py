@@ -51,6 +51,7 @@ def store(plans: Sequence[Draft], actor: Actor) -> list[int]:
     except IntegrityError as error:
         raise_dup_in_cp(error, [draft.row for draft in drafts])
         raise
+    refuse_equal_names([draft.row.pk for draft in drafts if _has_moved(draft)])
     _pool([draft for draft in drafts if draft.pool and draft.new], actor)
     if stored:
         with connection.cursor() as cursor:
@@ -89,6 +90,36 @@ def raise_dup_in_cp(error: IntegrityError, rows: Sequence[Specimen]) -> None:
     code, flag = _IN_CP.get(problem.code if problem is not None else "", (None, ""))
     if code is not None and any(getattr(row, flag) for row in rows):
         raise Refused(code(label="", barcode="")) from error
+
+
+_EQUAL = " UNION ALL ".join(
+    f"SELECT '{column}', s.{column} FROM specimen_specimen s JOIN specimen_specimen o ON o.{column} = s.{column} "  # noqa: S608
+    "AND o.protocol_id = s.protocol_id AND o.id <> s.id WHERE s.id = ANY(%(ids)s)"
+    for column in ("label", "additional_label", "barcode")
+)
+_EQUAL_CODES = {
+    "label": rules.DUP_LABEL_IN_CP,
+    "additional_label": rules.DUP_ADDITIONAL_LABEL_IN_CP,
+    "barcode": rules.DUP_BARCODE_IN_CP,
+}
+
+
+def refuse_equal_names(moved: Sequence[int]) -> None:
+    """Refuse specimens that came to a protocol where their names are taken.
+
+    The indexes say so where both names were given by the same rule; this looks at all.
+    """
+    if not moved:
+        return
+    with connection.cursor() as cursor:
+        cursor.execute(_EQUAL, {"ids": list(moved)})
+        found = cursor.fetchall()
+    if found:
+        raise Refused(*(_EQUAL_CODES[column](label=name, barcode=name) for column, name in found))
+
+
+def _has_moved(draft: Draft) -> bool:
+    return draft.original is not None and draft.original["protocol_id"] != draft.row.protocol_id
 
 
 def _saved(draft: Draft) -> below.Saved | None:
