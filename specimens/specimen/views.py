@@ -172,7 +172,7 @@ class SpecimenDependents(ApiView):
 class SpecimenEvents(ApiView):
     @operation("What happened to a specimen", answer=list[EventForm])
     def get(self, request: Request, pk: int) -> list[EventForm]:
-        return reads.events_of(reads.specimen(self.actor, pk))
+        return reads.events_of(reads.specimen(self.actor, pk), self.actor)
 
 
 class SpecimenForms(ApiView):
@@ -183,7 +183,7 @@ class SpecimenForms(ApiView):
         row = reads.specimen(self.actor, pk)
         if query.entity_type == forms.SPECIMEN_LEVEL:
             return []
-        counted = reads.counts(reads.events_of(row))
+        counted = reads.counts(reads.events_of(row, self.actor))
         return [
             FormContext(
                 form_ctxt_id=form.id,
@@ -206,7 +206,7 @@ class SpecimenFormRecords(ApiView):
         form = forms.BUILT_IN.get(context)
         if form is None:
             raise Refused(INVALID_FORM_CTXT.missing(id=context))
-        found = next((one for one in reads.events_of(row) if one.form_id == form.id), None)
+        found = next((one for one in reads.events_of(row, self.actor) if one.form_id == form.id), None)
         return found or EventForm(
             form_id=form.id, form_name=form.name, form_caption=form.name, form_ctxt_id=form.id, records=[]
         )

@@ -198,3 +198,25 @@ def test_quantities_come_with_the_units_of_their_type(api: Api, visit: Any) -> N
     assert (plasma["quantityUnit"], plasma["concentrationUnit"]) == ("µl", "µg/µl")
     [listed] = api.get(f"/specimens?id={plasma['id']}").json
     assert listed["quantityUnit"] == "µl"
+
+
+# --- Who may see primaries only ---------------------------------------------------------------------
+
+
+def test_who_sees_primaries_only_is_told_of_no_others(api: Api, as_user: Any, visit: Any) -> None:
+    user = factories.user(of=visit.protocol.protocol_sites.get().site.institute)
+    factories.grant(user, {"PrimarySpecimen": ["Read"]}, protocol=visit.protocol)
+    member = cast.saved(api, visit)
+    child = api.post("/specimens", {"lineage": "Aliquot", "parentId": member["id"], "initialQty": 1}).json
+    pool = api.post("/specimens/pooled", pooled(visit, {"id": member["id"]}, {"id": child["id"]})).json
+    primaries = as_user(user)
+
+    assert [one["id"] for one in primaries.get(f"/specimens/{pool['id']}").json["specimensPool"]] == [
+        member["id"]
+    ]
+    [listed] = primaries.get(f"/specimens?id={pool['id']}&includeExtensions=true").json
+    assert [one["id"] for one in listed["specimensPool"]] == [member["id"]] and listed["children"] is None
+    for one in (pool, member):
+        told = primaries.get(f"/specimens/{one['id']}/events").body.decode()
+        assert child["label"] not in told
+        assert child["label"] in api.get(f"/specimens/{one['id']}/events").body.decode()

@@ -6,12 +6,13 @@ from typing import NamedTuple
 
 from django.db.models import Q
 
+from biobank.access import Actor
 from biobank.wire.dates import millis
 from sessions_auth.reads import summaries
 from specimens.specimen.detail import EventField, EventForm, EventRecord, EventUser
 from specimens.specimen.models import PoolMember, Specimen
-from specimens.specimen.reads.scopes import known_specimens
-from specimens.specimen.rules import COLLECTED
+from specimens.specimen.reads.scopes import known_specimens, sees_children
+from specimens.specimen.rules import COLLECTED, NEW
 from specimens.specimen.rules.forms import CHILDREN, COLLECTION, DISPOSAL, POOLED, RECEIPT, BuiltIn
 
 
@@ -25,9 +26,13 @@ class Happening(NamedTuple):
     fields: tuple[tuple[str, str, str | None], ...]
 
 
-def events_of(row: Specimen) -> list[EventForm]:
-    """The events of a specimen, each form with its records, oldest first. Three queries."""
-    happened = [*_own(row), *_children(row), *_pooled(row)]
+def events_of(row: Specimen, actor: Actor) -> list[EventForm]:
+    """The events of a specimen, each form with its records, oldest first. Three queries.
+
+    Who may see primary specimens only is told of no others.
+    """
+    whole = bool(sees_children(actor, [row.protocol_id]))
+    happened = [*_own(row), *(_children(row) if whole else ()), *_pooled(row, whole=whole)]
     users = summaries({one.user_id for one in happened})
 
     def record(one: Happening) -> EventRecord:
@@ -94,11 +99,11 @@ def _children(row: Specimen) -> Iterator[Happening]:
         ))  # fmt: skip
 
 
-def _pooled(row: Specimen) -> Iterator[Happening]:
+def _pooled(row: Specimen, *, whole: bool) -> Iterator[Happening]:
     """Pooling, told of the pool and of each of its members."""
     links = PoolMember.objects.filter(Q(pool=row) | Q(member=row)).select_related("pool", "member")
     links = links.exclude(pool__activity_status="Disabled").order_by("pk")
-    members = [link for link in links if link.pool_id == row.pk]
+    members = [link for link in links if link.pool_id == row.pk and (whole or link.member.lineage == NEW)]
     if members:
         first = members[0]
         yield Happening(POOLED, first.pk, first.pooled_on, first.pooled_by_id, (

@@ -16,7 +16,7 @@ from specimens.protocol.reads import events_by_id
 from specimens.specimen import below, rules
 from specimens.specimen.detail import SpecimenQuery, SpecimenSearch
 from specimens.specimen.models import Specimen
-from specimens.specimen.reads.rows import Json, Row, detail, info, minimal, rows_by_id, rows_of_visits
+from specimens.specimen.reads.rows import Json, Row, info, minimal, rows_by_id, rows_of_visits
 from specimens.specimen.reads.scopes import require, specimens_for
 from specimens.specimen.reads.trees import Forest, context_of, visit_row
 from specimens.specimen.rules import COLLECTED, NEW
@@ -51,8 +51,11 @@ def _primaries(rows: QuerySet[Specimen], protocol_id: int) -> list[int]:
 def shown(ids: Sequence[int], actor: Actor, *, full: bool = False, brief: bool = False) -> list[Json]:
     """Specimens in the order of `ids`: as info, in full without children, or only their names."""
     rows = rows_by_id(ids)
-    context = context_of(actor, rows, formats=full)
-    tell = detail if full else minimal if brief else info
+    if full:
+        forest = Forest.of(actor, rows, planned=False)
+        return [forest.alone(row) for row in rows]
+    context = context_of(actor, rows, formats=False)
+    tell = minimal if brief else info
     return [tell(row, context) for row in rows]
 
 

@@ -46,37 +46,43 @@ class Forest:
     units: Mapping[UnitKey, Units] = field(default_factory=dict)  # of what is planned
 
     @staticmethod
-    def of(actor: Actor, rows: Sequence[Row], visits: Sequence[Row] = ()) -> "Forest":
-        """`visits` are rows without specimen; what is planned for them is told too."""
+    def of(
+        actor: Actor, rows: Sequence[Row], visits: Sequence[Row] = (), *, planned: bool = True
+    ) -> "Forest":
+        """`visits` are rows without specimen; what is planned for them is told too, unless nothing planned is."""
         every = [*rows, *visits]
         wanted = {row.event_id for row in visits if row.event_id is not None}
         wanted |= {row.event_id for row in rows if row.event_id is not None and row.req_id is not None}
-        planned = requirements_of(wanted, closed=False) if wanted else {}
+        coming = requirements_of(wanted, closed=False) if wanted and planned else {}
         pools = pools_of(rows)
         around = [row for found in (*pools.members.values(), *pools.pools.values()) for row in found]
         protocol_ids = {row.cp_id for row in every}
         context = context_of(actor, [*every, *around])
         forest = Forest(context, sees_children(actor, protocol_ids), pools)
-        kinds = {(one.specimen_class, one.type) for some in planned.values() for one in some}
+        kinds = {(one.specimen_class, one.type) for some in coming.values() for one in some}
         if kinds:
             forest.units = units_for(dict.fromkeys(protocol_ids, kinds))
         for row in rows:
             forest.below.setdefault(row.parent_id, []).append(row)
-        for event_id, requirements in planned.items():
+        for event_id, requirements in coming.items():
             for requirement in requirements:
                 forest.planned.setdefault((event_id, requirement.parent_id), []).append(requirement)
         return forest
 
     def tree(self, row: Row) -> Json:
         """A specimen with its children, stored and planned."""
-        members, pools = self.pools.members.get(row.id), self.pools.pools.get(row.id)
         if row.cp_id not in self.shown:
-            members = [one for one in members or () if one.lineage == NEW]
-            return detail(row, self.context, [], members=members, pools=pools)
+            return self.alone(row, [])
         stored = self.below.get(row.id, []) if row.id is not None else []
         children = [*stored, *self._coming(row, stored)]
-        below = [self.tree(child) for child in sorted(children, key=_order)]
-        return detail(row, self.context, below, members=members, pools=pools)
+        return self.alone(row, [self.tree(child) for child in sorted(children, key=_order)])
+
+    def alone(self, row: Row, children: list[Json] | None = None) -> Json:
+        """A specimen with the pools around it, and the children that are given."""
+        members, pools = self.pools.members.get(row.id), self.pools.pools.get(row.id)
+        if members and row.cp_id not in self.shown:
+            members = [one for one in members if one.lineage == NEW]
+        return detail(row, self.context, children, members=members, pools=pools)
 
     def _coming(self, row: Row, stored: Sequence[Row]) -> Iterator[Row]:
         """What is planned below a specimen and not there yet."""

@@ -113,7 +113,9 @@ def change_protocol(rows: Sequence[Visit], actor: Actor) -> None:
             )
             moved = [pk for (pk,) in cursor.fetchall()]
     except IntegrityError as error:  # only names that are unique by protocol can be in the way
-        raise_dup_in_cp(error, [Specimen(label_per_cp=True, additional_label_per_cp=True, barcode_per_cp=True)])
+        raise_dup_in_cp(
+            error, [Specimen(label_per_cp=True, additional_label_per_cp=True, barcode_per_cp=True)]
+        )
         raise
     refuse_equal_names(moved)
 
