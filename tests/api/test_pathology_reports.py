@@ -10,6 +10,7 @@ from biobank.files.stored import place
 from sessions_auth.models import User
 from specimens.visit.models import Visit
 from specimens.visit.reads.reports import AREA
+from specimens.visit.writes import reports
 from tests import factories, studies
 from tests.client import Api, Statuses
 
@@ -156,6 +157,28 @@ def test_an_anonymized_participant_has_no_report_left(
     assert not file.exists()
     assert "sprName" not in api.get(f"/visits/{visit.pk}").json
     assert api.get(f"/visits/{visit.pk}/spr-text").codes == ["VISIT_NO_SPR_UPLOADED"]
+
+
+def test_the_report_of_a_deleted_visit_stays_until_the_participant_is_anonymized(
+    api: Api, visit: Visit, django_capture_on_commit_callbacks: Any
+) -> None:
+    upload(api, visit)
+    file = stored(visit)
+    with django_capture_on_commit_callbacks(execute=True):
+        assert api.delete(f"/visits/{visit.pk}").status == 200
+    assert file.exists() and api.get(f"/visits/{visit.pk}/spr-text").codes == ["VISIT_NOT_FOUND"]
+    with django_capture_on_commit_callbacks(execute=True):
+        api.put(f"/collection-protocol-registrations/{visit.registration_id}/anonymize")
+    assert not file.exists()
+
+
+def test_a_text_too_long_to_be_answered_is_refused(
+    api: Api, visit: Visit, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reports, "TEXT_LIMIT", 10)
+    assert upload(api, visit, content=b"x" * 11).codes == ["COMMON_TOO_LARGE"]
+    assert upload(api, visit, "scan.pdf", b"x" * 11).status == 200
+    assert api.upload(f"/visits/{visit.pk}/spr-text", "x.txt", b"").status in (405, 415)
 
 
 def test_the_sender_neither_chooses_the_place_nor_breaks_the_header(api: Api, visit: Visit) -> None:
