@@ -457,6 +457,22 @@ def test_labels_print_before_collection(api: Api, done: Any) -> None:
     assert done(lambda: cast.saved(api, visit, "PRE-2", status="Missed Collection")) == []
 
 
+def test_labels_that_are_made_with_the_visit_print_with_it(api: Api, done: Any) -> None:
+    study = studies.protocol(
+        spmn_label_pre_print_mode="ON_VISIT",
+        specimen_label_fmt="EARLY-%SYS_UID%",
+        spmn_label_print_settings=settings_of("PRE_PRINT", copies=None),
+    )
+    event = studies.event(study)
+    cast.requirement(event)
+    registration = studies.registration(study)
+    body = {"cprId": registration.pk, "eventId": event.pk, "name": "EARLY", "status": "Pending"}
+
+    (label,) = done(lambda: api.post("/visits", body))
+
+    assert label.startswith("EARLY-")
+
+
 def test_labels_print_when_specimens_arrive(api: Api, done: Any) -> None:
     printing = [*settings_of("ON_RECEIVE", copies=1), *settings_of("ON_RECEIVE", "Aliquot", 1)]
     visit = cast.visit(studies.protocol(spmn_label_print_settings=printing))
