@@ -254,7 +254,7 @@ def test_a_rule_without_printer_uses_the_callers_own(api: Api, as_user: AsUser) 
     assert equipped.post("/visit-name-printer", {"visitIds": [visit.pk]}).json["files"][0][:8] == "my-desk_"
     assert api.post("/visit-name-printer", {"visitIds": [visit.pk]}).codes == ["VISIT_NO_PRINTER_CONFIGURED"]
     assert api.post("/specimen-label-printer", {"specimenIds": [tube["id"]]}).codes == [
-        "SPECIMEN_PRINT_ERROR"
+        "SPECIMEN_NO_PRINTER_CONFIGURED"
     ]
 
 

@@ -11,7 +11,7 @@ VISIT_PRINT_ERROR = Code("VISIT_PRINT_ERROR", "No print rule says how to print {
 NO_VISITS = Code("VISIT_NO_VISITS_TO_PRINT", "There is no visit to print")
 NO_PRINTER = Code("VISIT_NO_PRINTER_CONFIGURED", "Neither the print rule nor your profile names a printer")
 SPECIMEN_NO_PRINTER = Code(
-    "SPECIMEN_PRINT_ERROR", "Neither the print rule nor your profile names a printer: {what}"
+    "SPECIMEN_NO_PRINTER_CONFIGURED", "Neither the print rule nor your profile names a printer"
 )
 
 MAX_COPIES = 100  # of one label

@@ -44,7 +44,7 @@ def print_labels(
 ) -> PrintJob:
     """Make the print job of labels, each as its rule says. Five statements and one a file; `place` comes after.
 
-    Raises SPECIMEN_PRINT_ERROR, VISIT_PRINT_ERROR, VISIT_NO_PRINTER_CONFIGURED: then nothing is printed.
+    Raises SPECIMEN_PRINT_ERROR, VISIT_PRINT_ERROR, …_NO_PRINTER_CONFIGURED: then nothing is printed.
     """
     batches = _by_rule(kind, labels, copies_of, actor)
     now = timezone.now()
