@@ -10,6 +10,7 @@ from django.test.utils import CaptureQueriesContext
 
 from biobank.access import Actor
 from biobank.batch.door import Change, Outcome
+from biobank.configuration.models import SettingValue
 from sessions_auth.actor import actor_of
 from sessions_auth.models import User
 from specimens.specimen.detail import AliquotSpec, SpecimenDetail
@@ -118,6 +119,7 @@ def test_an_import_says_when_an_aliquot_differs_from_its_parent(importer: Actor,
     outcomes = SPECIMENS.write_each(
         [
             row(visit, "P_1", parentLabel="P", lineage="Aliquot", anatomicSite="Liver", laterality="Right"),
+            row(visit, "P_3", parentLabel="P", lineage="Aliquot", pathology="Non-Malignant"),
             row(visit, "P_2", parentLabel="P", lineage="Aliquot", anatomicSite="blood", laterality=""),
         ],
         importer,
@@ -125,6 +127,7 @@ def test_an_import_says_when_an_aliquot_differs_from_its_parent(importer: Actor,
 
     assert codes(outcomes) == [
         ["SPECIMEN_ANATOMIC_SITE_NOT_SAME_AS_PARENT", "SPECIMEN_LATERALITY_NOT_SAME_AS_PARENT"],
+        ["SPECIMEN_PATHOLOGY_NOT_SAME_AS_PARENT"],
         [],
     ]
 
@@ -254,6 +257,27 @@ def test_rows_of_aliquots_see_what_the_rows_before_them_took(importer: Actor, pa
 
     assert codes(outcomes) == [[], []]
     assert [quantity for _, quantity in made()] == [3, 3, 2, 2]
+
+
+def test_a_row_of_aliquots_names_the_protocol_where_labels_are_unique_by_protocol(
+    importer: Actor, visit: Any
+) -> None:
+    SettingValue.objects.create(module="biospecimen", name="uniq_spmn_labels_per_cp", value="true")
+    other = cast.visit(studies.protocol())
+    for at in (visit, other):
+        assert SPECIMENS.write_each([row(at, "SAME")], importer)[0].ok
+
+    outcomes = ALIQUOTS.write_each(
+        [
+            split("SAME", noOfAliquots=1, qtyPerAliquot=1),
+            split("SAME", noOfAliquots=1, qtyPerAliquot=1, cpShortTitle="Nowhere"),
+            split("SAME", noOfAliquots=1, qtyPerAliquot=1, cpShortTitle=other.protocol.short_title),
+        ],
+        importer,
+    )
+
+    assert codes(outcomes) == [["CP_SHORT_TITLE_REQUIRED"], ["SPECIMEN_NOT_FOUND_IN_CP"], []]
+    assert Specimen.objects.get(pk=outcomes[2].pk).protocol_id == other.protocol_id
 
 
 @pytest.mark.parametrize(
