@@ -4,7 +4,7 @@ import re
 from collections.abc import Callable, Collection, Mapping, Sequence
 from decimal import Decimal
 from functools import cache
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, cast
 
 import django.contrib.auth.admin  # noqa: F401 - registers the groups that are taken off below
 from django import forms
@@ -314,7 +314,7 @@ class DoorForm(ModelForm):  # type: ignore[type-arg]
         for name, field in self.fields.items():
             value = self.initial.get(name)
             if type(field) is forms.ChoiceField and value and not field.valid_value(value):
-                field.choices = [*field.choices, (value, value)]  # stored, but not offered any more
+                field.choices = [*cast(Any, field.choices), (value, value)]  # stored, but no longer offered
 
     def clean(self) -> dict[str, Any]:
         found: dict[str, Any] = super().clean() or {}

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-WIDTH = 640
-_NAMES, _NUMBERS = 190, 70  # room for names on the left and for numbers on the right of bars
+WIDTH = 480
+_NAMES, _NUMBERS = 160, 56  # room for names on the left and for numbers on the right of bars
 _ROW, _BAR = 26, 16
 _PLOT = (48, 12, WIDTH - 12, 180)  # left, top, right, bottom of the area that columns and lines use
 _HEIGHT = 206
-_LONGEST_NAME = 28
+_LONGEST_NAME = 23
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +152,7 @@ def _below(labels: Sequence[str]) -> SafeString:
     """As many labels as fit beside each other."""
     left, _, right, bottom = _PLOT
     step = (right - left) / max(len(labels), 1)
-    every = max(1, -(-len(labels) // 8))
+    every = max(1, -(-len(labels) // 6))
     return format_html_join(
         "",
         '<text x="{}" y="{}" text-anchor="middle">{}</text>',
@@ -189,7 +189,7 @@ def _figure(
         "", '<span class="legend series-{}">{}</span>', ((index, name) for index, name in enumerate(names, 1))
     )
     return format_html(
-        '<figure class="chart"><figcaption>{} {}</figcaption>'
+        '<figure class="drawn"><figcaption>{} {}</figcaption>'
         '<svg viewBox="0 0 {} {}" role="img" aria-label="{}">{}</svg>{}</figure>',
         title, legend, WIDTH, height, title, drawn, table,
     )  # fmt: skip
