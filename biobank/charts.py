@@ -14,7 +14,7 @@ from django.utils.safestring import SafeString
 WIDTH = 480
 _NAMES, _NUMBERS = 160, 56  # room for names on the left and for numbers on the right of bars
 _ROW, _BAR = 26, 16
-_PLOT = (48, 12, WIDTH - 12, 180)  # left, top, right, bottom of the area that columns and lines use
+_PLOT = (48, 12, WIDTH - 28, 180)  # left, top, right, bottom of the area that columns and lines use
 _HEIGHT = 206
 _LONGEST_NAME = 23
 
