@@ -19,7 +19,7 @@ app.autodiscover_tasks(
         "sessions_auth",
         "specimens.cart",
         "specimens.printing",
-    ]  # fmt: skip
+    ]
 )
 
 

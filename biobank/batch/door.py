@@ -9,7 +9,8 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Generic, TypeVar
 
-from django.db import DataError, IntegrityError, connection, transaction
+from django.db import DataError, IntegrityError, OperationalError, connection, transaction
+from psycopg2.errors import DeadlockDetected
 
 from biobank.access import Actor
 from biobank.records import stamp
@@ -19,6 +20,7 @@ from biobank.wire.errors import INVALID_REQUEST, Code, Problem, Refused
 D = TypeVar("D")
 P = TypeVar("P")
 
+ATTEMPTS = 3  # of a write that the database stops because of a deadlock
 UNFIT = Code("COMMON_UNFIT_VALUE", "A value does not fit its column: {reason}")
 
 
@@ -62,26 +64,38 @@ class Door(Generic[D, P]):
     apply: Callable[[Sequence[P], Actor], Sequence[int]]
 
     def write(self, changes: Sequence[Change[D]], actor: Actor) -> list[int]:
-        """Write all rows or none. Raises `Refused` with the problems of every refused row."""
-        try:
-            with transaction.atomic():
-                problems: list[Problem] = []
-                keys: list[int] = []
-                for reason, run in _runs(changes):
-                    stamp(actor, reason=reason)
-                    plans: list[P] = []
-                    for planned in self.plan(run, actor):
-                        if isinstance(planned, Refusal):
-                            problems.extend(planned.problems)
-                        else:
-                            plans.append(planned)
-                    if not problems:
-                        keys.extend(self.apply(plans, actor))
-                if problems:
-                    raise Refused(*problems)
-                return keys
-        except (IntegrityError, DataError) as error:
-            raise Refused(_problem(error)) from error
+        """Write all rows or none. Raises `Refused` with the problems of every refused row.
+
+        Of two writers that wait for each other the database stops one, with nothing written: it tries again.
+        """
+        for attempt in range(ATTEMPTS):
+            try:
+                return self._write(changes, actor)
+            except (IntegrityError, DataError) as error:
+                raise Refused(_problem(error)) from error
+            except OperationalError as error:
+                again = attempt + 1 < ATTEMPTS and not connection.in_atomic_block
+                if not (again and isinstance(error.__cause__, DeadlockDetected)):
+                    raise
+        raise AssertionError("not reached")
+
+    def _write(self, changes: Sequence[Change[D]], actor: Actor) -> list[int]:
+        with transaction.atomic():
+            problems: list[Problem] = []
+            keys: list[int] = []
+            for reason, run in _runs(changes):
+                stamp(actor, reason=reason)
+                plans: list[P] = []
+                for planned in self.plan(run, actor):
+                    if isinstance(planned, Refusal):
+                        problems.extend(planned.problems)
+                    else:
+                        plans.append(planned)
+                if not problems:
+                    keys.extend(self.apply(plans, actor))
+            if problems:
+                raise Refused(*problems)
+            return keys
 
     def write_one(self, detail: D, actor: Actor, pk: int | None = None) -> int:
         """A batch of one."""
