@@ -4,8 +4,6 @@ from collections.abc import Callable
 from threading import Barrier, Thread
 from typing import Any
 
-import pytest
-from django.core.management import call_command
 from django.db import connection, transaction
 
 from biobank.wire.errors import Refused
@@ -15,11 +13,6 @@ from specimens.participant.writes import REGISTRATIONS
 from specimens.visit.models import Visit
 from specimens.visit.writes import hidden_visits
 from tests import factories, studies
-
-
-@pytest.fixture
-def defaults(transactional_db: None) -> None:
-    call_command("create_defaults", verbosity=0)
 
 
 def at_once(*calls: Callable[[], object]) -> list[Any]:
@@ -45,7 +38,7 @@ def at_once(*calls: Callable[[], object]) -> list[Any]:
 
 
 def test_callers_at_once_find_one_hidden_visit_and_no_pair_of_merges_loses_a_registration(
-    defaults: None,
+    committed: str,
 ) -> None:
     bank = studies.protocol("BANK", specimen_centric=True)
 
