@@ -5,7 +5,7 @@ from biobank.wire.paging import Paged
 from sessions_auth.detail import UserSummary
 
 
-class GroupDetail(SparseDetail):
+class UserGroupDetail(SparseDetail):
     """A group; `users` is filled on request only. On input, no `users` key leaves the members as they are."""
 
     name: Text = None
@@ -16,7 +16,7 @@ class GroupDetail(SparseDetail):
     activity_status: Text = None
 
 
-class GroupQuery(Paged):
+class UserGroupQuery(Paged):
     query: Text = None
     institute: Text = None
     site: Text = None
@@ -24,7 +24,7 @@ class GroupQuery(Paged):
     include_stats: Flag = False
 
 
-class GroupOneQuery(Payload):
+class UserGroupOneQuery(Payload):
     include_users: Flag = False
 
 

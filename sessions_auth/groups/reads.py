@@ -9,7 +9,7 @@ from biobank.access import Actor
 from biobank.wire.errors import Refused
 from sessions_auth import reads
 from sessions_auth.groups import rules
-from sessions_auth.groups.detail import GroupDetail, GroupQuery
+from sessions_auth.groups.detail import UserGroupDetail, UserGroupQuery
 from sessions_auth.models import UserGroup
 
 
@@ -18,7 +18,7 @@ def groups() -> QuerySet[UserGroup]:
     return UserGroup.objects.exclude(activity_status="Disabled")
 
 
-def listed(query: GroupQuery, actor: Actor) -> QuerySet[UserGroup]:
+def listed(query: UserGroupQuery, actor: Actor) -> QuerySet[UserGroup]:
     """The rows of a list call, by name."""
     rows = groups().select_related("institute")
     if query.query:
@@ -32,14 +32,14 @@ def listed(query: GroupQuery, actor: Actor) -> QuerySet[UserGroup]:
     return rows.order_by(Lower("name"), "pk")
 
 
-def details(rows: Iterable[UserGroup], *, stats: bool = False) -> list[GroupDetail]:
+def details(rows: Iterable[UserGroup], *, stats: bool = False) -> list[UserGroupDetail]:
     """Groups without their members, in the order given; `institute` should be loaded. One query with `stats`."""
     found = list(rows)
     sizes = _sizes([row.pk for row in found]) if stats else {}
     return [_detail(row, sizes.get(row.pk, 0)) for row in found]
 
 
-def with_users(pk: int) -> GroupDetail:
+def with_users(pk: int) -> UserGroupDetail:
     """A group, deleted or not, with its members; three queries."""
     people = reads.known_users().order_by("first_name", "last_name", "pk")
     row = UserGroup.objects.select_related("institute").prefetch_related(Prefetch("users", people)).get(pk=pk)
@@ -49,8 +49,8 @@ def with_users(pk: int) -> GroupDetail:
     return found
 
 
-def _detail(row: UserGroup, size: int) -> GroupDetail:
-    return GroupDetail(
+def _detail(row: UserGroup, size: int) -> UserGroupDetail:
+    return UserGroupDetail(
         id=row.pk,
         name=row.name,
         description=row.description,
@@ -86,7 +86,7 @@ def group_ids_of(user_id: int) -> QuerySet[UserGroup, int]:
     return groups().filter(users=user_id).values_list("pk", flat=True)
 
 
-def load_groups(refs: Iterable[GroupDetail]) -> list[UserGroup]:
+def load_groups(refs: Iterable[UserGroupDetail]) -> list[UserGroup]:
     """The groups meant by id, else by name, in the order given; one query.
 
     Raises USER_GROUP_ID_NAME_REQ, USER_GROUP_NOT_FOUND, with every problem.

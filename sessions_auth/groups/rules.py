@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from biobank.access import Actor
 from biobank.wire.errors import ACCESS_DENIED, Code, Problem
-from sessions_auth.groups.detail import GroupDetail
+from sessions_auth.groups.detail import UserGroupDetail
 from sites.rules import too_long
 
 ID_NAME_REQ = Code("USER_GROUP_ID_NAME_REQ", "Which user group is meant? An id or a name is needed")
@@ -19,7 +19,7 @@ USER_NOT_OF_INSTITUTE = Code(
 ADD, REMOVE = "ADD", "REMOVE"
 
 
-def group_problems(detail: GroupDetail) -> Iterator[Problem]:
+def group_problems(detail: UserGroupDetail) -> Iterator[Problem]:
     """What is wrong with a group, before look-ups."""
     if not detail.name:
         yield NAME_REQ()

@@ -7,51 +7,53 @@ from biobank.wire.paging import Count
 from sessions_auth.detail import UserSummary, YesNo
 from sessions_auth.groups import reads, writes
 from sessions_auth.groups.detail import (
-    GroupDetail,
-    GroupOneQuery,
-    GroupQuery,
     MemberOfQuery,
     MembershipQuery,
+    UserGroupDetail,
+    UserGroupOneQuery,
+    UserGroupQuery,
 )
 
 
 class Groups(ApiView):
-    @operation("User groups", query=GroupQuery, answer=list[GroupDetail])
-    def get(self, request: Request, query: GroupQuery) -> list[GroupDetail]:
+    @operation("User groups", query=UserGroupQuery, answer=list[UserGroupDetail])
+    def get(self, request: Request, query: UserGroupQuery) -> list[UserGroupDetail]:
         """Those of the caller's institute; of all with `listAll`, and for super administrators."""
         rows = query.page(reads.listed(query, self.actor))
         return reads.details(rows, stats=bool(query.include_stats))
 
-    @operation("Create a user group", body=GroupDetail, answer=GroupDetail)
-    def post(self, request: Request, body: GroupDetail) -> GroupDetail:
+    @operation("Create a user group", body=UserGroupDetail, answer=UserGroupDetail)
+    def post(self, request: Request, body: UserGroupDetail) -> UserGroupDetail:
         return reads.with_users(writes.GROUPS.write_one(body, self.actor))
 
 
 class GroupCount(ApiView):
-    @operation("How many user groups match", query=GroupQuery, answer=Count)
-    def get(self, request: Request, query: GroupQuery) -> Count:
+    @operation("How many user groups match", query=UserGroupQuery, answer=Count)
+    def get(self, request: Request, query: UserGroupQuery) -> Count:
         return Count(count=reads.listed(query, self.actor).count())
 
 
 class GroupOne(ApiView):
-    @operation("A user group", query=GroupOneQuery, answer=GroupDetail)
-    def get(self, request: Request, pk: int, query: GroupOneQuery) -> GroupDetail:
+    @operation("A user group", query=UserGroupOneQuery, answer=UserGroupDetail)
+    def get(self, request: Request, pk: int, query: UserGroupOneQuery) -> UserGroupDetail:
         row = reads.group(pk)
         return reads.with_users(pk) if query.include_users else reads.details([row], stats=True)[0]
 
-    @operation("Replace a user group", body=GroupDetail, answer=GroupDetail)
-    def put(self, request: Request, pk: int, body: GroupDetail) -> GroupDetail:
+    @operation("Replace a user group", body=UserGroupDetail, answer=UserGroupDetail)
+    def put(self, request: Request, pk: int, body: UserGroupDetail) -> UserGroupDetail:
         return reads.with_users(writes.GROUPS.write_one(body, self.actor, pk))
 
-    @operation("Delete a user group", answer=GroupDetail)
-    def delete(self, request: Request, pk: int) -> GroupDetail:
+    @operation("Delete a user group", answer=UserGroupDetail)
+    def delete(self, request: Request, pk: int) -> UserGroupDetail:
         writes.delete_group(pk, self.actor)
         return reads.with_users(pk)
 
 
 class GroupUsers(ApiView):
-    @operation("Add or remove members", query=MembershipQuery, body=list[UserSummary], answer=GroupDetail)
-    def put(self, request: Request, pk: int, query: MembershipQuery, body: list[UserSummary]) -> GroupDetail:
+    @operation("Add or remove members", query=MembershipQuery, body=list[UserSummary], answer=UserGroupDetail)
+    def put(
+        self, request: Request, pk: int, query: MembershipQuery, body: list[UserSummary]
+    ) -> UserGroupDetail:
         writes.change_members(pk, query.op, body, self.actor)
         return reads.with_users(pk)
 

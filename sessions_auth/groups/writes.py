@@ -15,7 +15,7 @@ from sessions_auth import reads as users
 from sessions_auth import rules as user_rules
 from sessions_auth.detail import UserSummary
 from sessions_auth.groups import reads, rules
-from sessions_auth.groups.detail import GroupDetail
+from sessions_auth.groups.detail import UserGroupDetail
 from sessions_auth.models import UserGroup
 from sites.models import Institute
 from sites.reads import institutes_by_name
@@ -44,7 +44,7 @@ class _Known:
     homes: dict[int, set[int]]  # group to the institutes of its members
 
 
-def plan_groups(changes: Sequence[Change[GroupDetail]], actor: Actor) -> list[GroupPlan | Refusal]:
+def plan_groups(changes: Sequence[Change[UserGroupDetail]], actor: Actor) -> list[GroupPlan | Refusal]:
     """Decide what each group would become; rows of the batch see each other."""
     details = [change.detail for change in changes]
     wanted = {(detail.name or "").lower() for detail in details}
@@ -65,7 +65,7 @@ def plan_groups(changes: Sequence[Change[GroupDetail]], actor: Actor) -> list[Gr
     return [_plan(change, known) for change in changes]
 
 
-def _plan(change: Change[GroupDetail], known: _Known) -> GroupPlan | Refusal:
+def _plan(change: Change[UserGroupDetail], known: _Known) -> GroupPlan | Refusal:
     detail = change.detail
     row = UserGroup() if change.pk is None else known.stored.get(change.pk)
     if row is None:
@@ -136,7 +136,7 @@ def _add(pairs: Iterable[tuple[int, int]]) -> None:
     _LINK._default_manager.bulk_create(rows, ignore_conflicts=True)
 
 
-GROUPS: Door[GroupDetail, GroupPlan] = Door("user group", plan_groups, apply_groups)
+GROUPS: Door[UserGroupDetail, GroupPlan] = Door("user group", plan_groups, apply_groups)
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,7 +199,7 @@ def change_members(pk: int, operation: str | None, refs: Iterable[UserSummary], 
 def delete_group(pk: int, actor: Actor) -> None:
     """Delete a group; its name is free again. Raises `Refused`."""
     row = reads.group(pk)
-    gone = GroupDetail(
+    gone = UserGroupDetail(
         name=row.name,
         description=row.description,
         institute=row.institute.name,

@@ -8,7 +8,10 @@ import pytest
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
+from sessions_auth.models import AuthDomain, Favorite, Notification, Permission, User, UserGroup
+from sites.models import Institute
 from specimens.protocol.models import CollectionProtocol, ConsentStatement, ProtocolGroup, SpecimenTypeUnit
+from terminology.models import PermissibleValue
 from tests import factories, specimen_cast, studies
 from tests.client import Api
 
@@ -41,6 +44,7 @@ class World:
             studies.registration(self.protocol)
             tube = specimen_cast.saved(self.api, studies.visit(self.registration))
             self._cart(n, tube["id"])
+            self._access(n, institute)
             self._query(n, protocol.pk)
 
     def _cart(self, n: int, tube: int) -> None:
@@ -51,6 +55,19 @@ class World:
         assert picks.status == 201, picks.json
         folder = self.api.post("/specimen-list-folders", {"name": f"F {n}", "cartIds": [made.json["id"]]})
         assert folder.status == 201, folder.json
+
+    def _access(self, n: int, institute: Institute) -> None:
+        """What belongs to users, rights and pick lists."""
+        member = factories.user(of=institute)
+        UserGroup.objects.create(name=f"Group {n}", description="Some", institute=institute).users.add(member)
+        Notification.objects.create(user_id=2, message=f"Message {n}")
+        Favorite.objects.create(user_id=2, title=f"Page {n}", view_url=f"page/{n}")
+        AuthDomain.objects.create(name=f"domain {n}", auth_type="ldap")
+        Permission.objects.create(resource=f"Resource {n}", operation="Read")
+        administrator = User.objects.get(pk=2)
+        factories.grant(administrator, {"Visit": ["Read"]}, site=factories.site(of=institute))
+        above = PermissibleValue.objects.create(attribute="cohort", value=f"Cohorts {n}")
+        PermissibleValue.objects.create(attribute="cohort", value=f"Cohort {n}", parent=above)
 
     def _query(self, n: int, protocol: int) -> None:
         body = {

@@ -90,14 +90,19 @@ NEEDED: dict[str, dict[str, tuple[tuple[str, str], ...]]] = {
 
 @dataclass(frozen=True)
 class Caller:
-    """Somebody with one role in one scope; `kind` SUPER and INSTITUTE need none."""
+    """Somebody with one role in one scope; `kind` SUPER and INSTITUTE need none.
+
+    `everywhere`: it is the scope that is tried, so a few calls at every place rather than all at the own site.
+    """
 
     kind: str = "NONE"
     role: str | None = None
     scope: str = "the institute"
+    everywhere: bool = False
 
     def __str__(self) -> str:
-        return f"{self.role} for {self.scope}" if self.role else self.kind
+        where = " everywhere" if self.everywhere else ""
+        return f"{self.role} for {self.scope}{where}" if self.role else self.kind
 
     def reaches(self, place: str) -> bool:
         """Whether the scope of the caller's rights covers the place."""
@@ -151,11 +156,19 @@ CALLERS = (
     Caller("INSTITUTE"),
     Caller("NONE"),
     *(Caller(role=role, scope="one protocol at one site") for role in ROLES),
-    *(Caller(role="Coordinator", scope=scope) for scope in SCOPES if scope != "one protocol at one site"),
+    *(Caller(role="Coordinator", scope=scope, everywhere=True) for scope in SCOPES),
 )
 
 
 def places_of(caller: Caller) -> list[str]:
     """The places where the caller's REST calls are tried; imports and queries always cover all of them."""
-    everywhere = caller.kind == "INSTITUTE" or caller.role == "Coordinator"
-    return list(PLACES) if everywhere else ["own site"]
+    if caller.kind == "INSTITUTE":
+        return ["own site", "site of another institute"]
+    return list(PLACES) if caller.everywhere else ["own site"]
+
+
+def records_of(caller: Caller) -> dict[str, list[str]]:
+    """The records and operations of the caller's REST calls: all for a role, a few for a scope."""
+    if caller.everywhere:
+        return {record: [READ, UPDATE, DELETE] for record in ("protocol", "registration", "aliquot")}
+    return {record: list(operations) for record, operations in NEEDED.items()}
