@@ -132,11 +132,11 @@ def as_user(db: None) -> Callable[[User], Api]:
     return lambda user: Api(issue(user))
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
     """Flushing would take the default data from all tests after it, whichever these are."""
-    for item in items:
-        marker = item.get_closest_marker("django_db")
-        if "transactional_db" in getattr(item, "fixturenames", ()) or (
-            marker and marker.kwargs.get("transaction")
-        ):
-            raise pytest.UsageError(f"{item.nodeid}: a test that commits takes the fixture `committed`")
+    marker = item.get_closest_marker("django_db")
+    if "transactional_db" in getattr(item, "fixturenames", ()) or (
+        marker and marker.kwargs.get("transaction")
+    ):
+        pytest.fail("a test that commits takes the fixture `committed`", pytrace=False)
