@@ -10,6 +10,8 @@ from biobank.wire.errors import ACCESS_DENIED, Refused
 from queries.compiler import Visibility
 from queries.errors import GROUP_NOT_FOUND
 from queries.sql import Sql
+from specimens.participant.models import Registration
+from specimens.participant.reads.mrn_sites import is_restricted, reachable
 from specimens.protocol.models import ProtocolSite
 
 
@@ -36,7 +38,12 @@ def visibility(actor: Actor, cp_id: int | None = None, cp_group_id: int | None =
         readable = readable.filter(protocol=wanted)
     if not readable.exists():
         raise Refused(ACCESS_DENIED())
-    return Visibility(rows=_sub_select(readable), phi=_sub_select(_protocols(actor, phi)), admin=False)
+    return Visibility(
+        rows=_sub_select(readable),
+        people=_people(actor),
+        phi=_sub_select(_protocols(actor, phi)),
+        admin=False,
+    )
 
 
 def readable_protocols(actor: Actor) -> Q:
@@ -56,6 +63,15 @@ def _protocols(actor: Actor, grants: Iterable[Grant]) -> QuerySet[ProtocolSite]:
             pair &= Q(protocol=grant.protocol_id)
         covered |= pair
     return ProtocolSite.objects.filter(covered)
+
+
+def _people(actor: Actor) -> Sql | None:
+    """The registrations that record numbers leave to the caller; None where they do not restrict access."""
+    if not is_restricted(actor):
+        return None
+    grants = [*actor.grants_for("ParticipantPhi", "Read"), *actor.grants_for("ParticipantDeid", "Read")]
+    text, params = Registration.objects.filter(reachable(actor, grants)).values("pk").query.sql_with_params()
+    return Sql(text, tuple(params))
 
 
 def _sub_select(pairs: QuerySet[ProtocolSite]) -> Sql:

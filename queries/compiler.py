@@ -19,7 +19,7 @@ from queries.scope import Scope
 from queries.sql import Sql, listed, sql
 from queries.values import Surroundings, Value
 
-PROTOCOL = "CollectionProtocol"
+PROTOCOL, PARTICIPANT = "CollectionProtocol", "Participant"
 
 
 class WideRows(StrEnum):
@@ -36,10 +36,12 @@ class Visibility:
 
     `phi` is where identifying fields may be read. `admin` may also summarise identifying fields. `root` are conditions
     on the columns of the root record, each with a place for its value. `strict` masks every expression in which an
-    identifying field stands, not only plain ones.
+    identifying field stands, not only plain ones. `people` are the registrations that record numbers leave within
+    reach, where they restrict access.
     """
 
     rows: Sql | None = None
+    people: Sql | None = None
     phi: Sql | None = None
     admin: bool = True
     root: tuple[tuple[str, Sql], ...] = ()
@@ -132,6 +134,9 @@ class _Compiler:
         parts += [sql(f"{alias}.{template}", wanted) for template, wanted in self.request.visible.root]
         if self.request.visible.rows is not None:
             parts.append(sql(f"{self._protocol()} IN ({{}})", self.request.visible.rows))
+        if self.request.visible.people is not None:
+            person = self.scope.instance(PARTICIPANT).key
+            parts.append(sql(f"({person} IS NULL OR {person} IN ({{}}))", self.request.visible.people))
         return listed(parts, " AND ")
 
     def _protocol(self) -> str:

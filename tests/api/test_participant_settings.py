@@ -9,7 +9,7 @@ from sessions_auth.models import User
 from sites.models import Site
 from specimens.participant.models import Registration
 from specimens.protocol.models import CollectionProtocol
-from tests import factories, studies
+from tests import factories, specimen_cast, studies
 from tests.client import Api, Statuses
 
 pytestmark = pytest.mark.django_db
@@ -121,7 +121,10 @@ def southern(sites: tuple[Site, Site], as_user: Callable[[User], Api]) -> Api:
     """Somebody with every right in the South, where the protocol collects too."""
     user = factories.user()
     everything = ["Create", "Read", "Update", "Delete"]
-    rights = {"ParticipantPhi": everything, "Visit": everything, "Consent": everything}
+    rights = {
+        **dict.fromkeys(("ParticipantPhi", "Visit", "Consent", "Specimen"), everything),
+        "Query": ["Read"],
+    }
     factories.grant(user, rights, site=sites[1])
     return as_user(user)
 
@@ -167,3 +170,34 @@ def test_numbers_at_foreign_sites_hide_participants_when_access_is_restricted(
         assert southern.put(path, {"barcode": name}).status == statuses.created
         assert southern.post("/visits", {"cprId": people[name].pk}).status == statuses.created
     assert api.get(f"{URL}/{hidden.pk}").status == 200
+
+
+def test_specimens_and_queries_keep_to_the_restriction_too(
+    api: Api, southern: Api, people: dict[str, Registration], statuses: Statuses
+) -> None:
+    visits = {name: studies.visit(row, f"V-{name}") for name, row in people.items()}
+    made = {name: specimen_cast.saved(api, visit) for name, visit in visits.items()}
+    aql = "select Participant.ppid, Specimen.label where Specimen.label exists"
+
+    def seen() -> tuple[set[str], set[str]]:
+        listed = southern.post("/specimens/search", {}).json
+        asked = southern.post("/query", {"aql": aql, "cpId": -1}).json["rows"]
+        return {row["ppid"] for row in listed}, {row[0] for row in asked}
+
+    everybody = {"north", "both", "none"}
+    assert seen() == (everybody, everybody)
+    configure(api, "mrn_restriction_enabled", "true")
+    assert seen() == ({"both", "none"}, {"both", "none"})
+
+    pk, hidden_visit = made["north"]["id"], visits["north"]
+    for answer in (
+        southern.get(f"/specimens/{pk}"),
+        southern.put(f"/specimens/{pk}", {"comments": "x"}),
+        southern.post("/specimens", specimen_cast.body(hidden_visit, "N")),
+        southern.post("/specimens", {"lineage": "Aliquot", "parentId": pk, "initialQty": 1, "label": "A"}),
+        southern.get(f"/specimens?cprId={people['north'].pk}"),
+        southern.delete(f"/specimens/{pk}"),
+    ):
+        assert (answer.status, answer.codes) == (statuses.forbidden, ["RBAC_ACCESS_DENIED"])
+    assert southern.put(f"/specimens/{made['both']['id']}", {"comments": "x"}).status == statuses.created
+    assert southern.delete(f"/specimens/{made['none']['id']}").status == 200

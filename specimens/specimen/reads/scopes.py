@@ -8,6 +8,7 @@ from biobank.access import Actor
 from biobank.configuration.reads import flag
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from specimens.participant.reads import phi_protocols
+from specimens.participant.reads.mrn_sites import beyond, is_restricted, reachable
 from specimens.protocol.reads import allowed_among, protocols_for
 from specimens.specimen.detail import LabelQuery
 from specimens.specimen.models import Specimen
@@ -27,6 +28,11 @@ def specimens_for(actor: Actor, *operations: str) -> QuerySet[Specimen]:
     if actor.is_super:
         return rows
     wanted = operations or ("Read",)
+    if is_restricted(actor):
+        of_people = "visit__registration__"
+        reached = reachable(actor, actor.grants_for(SPECIMEN, *wanted), of_people)
+        reached |= Q(lineage=NEW) & reachable(actor, actor.grants_for(PRIMARY, *wanted), of_people)
+        return rows.filter(reached).exclude(protocol__activity_status="Disabled")
     reached = Q(protocol__in=protocols_for(actor, SPECIMEN, *wanted))
     if actor.has_any(PRIMARY, *wanted):
         reached |= Q(lineage=NEW, protocol__in=protocols_for(actor, PRIMARY, *wanted))
@@ -35,20 +41,20 @@ def specimens_for(actor: Actor, *operations: str) -> QuerySet[Specimen]:
 
 def specimen(actor: Actor, pk: int, *operations: str) -> Specimen:
     """The specimen that a path addresses. Raises SPECIMEN_NOT_FOUND, then RBAC_ACCESS_DENIED."""
-    found = known_specimens().filter(pk=pk).first()
+    found = known_specimens().select_related("visit").filter(pk=pk).first()
     if found is None:
         raise Refused(NOT_FOUND.missing(key=pk))
-    require(actor, found.protocol_id, found.lineage, *operations)
+    require(actor, found.protocol_id, found.visit.registration_id, found.lineage, *operations)
     return found
 
 
-def require(actor: Actor, protocol_id: int, lineage: str, *operations: str) -> None:
-    """Raise RBAC_ACCESS_DENIED unless the caller may do this with a specimen of the protocol."""
+def require(actor: Actor, protocol_id: int, registration_id: int, lineage: str, *operations: str) -> None:
+    """Raise RBAC_ACCESS_DENIED unless the caller may do this with a specimen of the registration."""
     wanted = operations or ("Read",)
-    if allowed_among(actor, [protocol_id], SPECIMEN, *wanted):
-        return
-    if lineage == NEW and allowed_among(actor, [protocol_id], PRIMARY, *wanted):
-        return
+    for resource in (SPECIMEN, PRIMARY) if lineage == NEW else (SPECIMEN,):
+        allowed = allowed_among(actor, [protocol_id], resource, *wanted)
+        if allowed and not beyond(actor, [registration_id], resource, *wanted):
+            return
     raise Refused(ACCESS_DENIED())
 
 

@@ -96,7 +96,7 @@ def of_registration(query: SpecimenQuery, actor: Actor) -> list[Json]:
     cpr = known_registrations().select_related("protocol").filter(pk=query.cpr_id or 0).first()
     if cpr is None:
         raise Refused(rules.REGISTRATION_NOT_FOUND.missing(key=query.cpr_id))
-    require(actor, cpr.protocol_id, NEW)
+    require(actor, cpr.protocol_id, cpr.pk, NEW)
 
     def outline(event: Event | None, visit: Visit | None = None) -> Row:
         keys: dict[str, Any] = {}

@@ -10,6 +10,7 @@ from django.db.models import Count, Q
 from biobank.access import Actor
 from biobank.configuration.reads import flag_of_every_write
 from sessions_auth.reads import Users, load_users
+from specimens.participant.reads.mrn_sites import beyond
 from specimens.participant.reads.scopes import writable
 from specimens.protocol.models import CollectionProtocol, Event, Requirement
 from specimens.protocol.reads import (
@@ -86,6 +87,7 @@ class Facts:
         self.drafts: dict[int, Draft] = {}
         self.children: dict[int, list[Draft]] = {}  # by the parent's key, where the tree is loaded
         self._hang(rows)
+        self._rights: dict[tuple[str, ...], tuple[set[int], set[int]]] = {}
         self.users: Users = load_users(wanted.users)
         self.terms: Terms = load_terms(wanted.terms)
 
@@ -174,22 +176,17 @@ class Facts:
     def events(self) -> dict[int, Event]:
         return events_by_id({visit.event_id for visit in self.visits.values()})
 
-    @cached_property
-    def writable(self) -> set[int]:
-        """Protocols where the caller may create or change any specimen."""
-        return writable(self.actor, self.protocols, "Specimen", "Create", "Update")
-
-    @cached_property
-    def writable_primaries(self) -> set[int]:
-        return writable(self.actor, self.protocols, "PrimarySpecimen", "Create", "Update")
-
-    @cached_property
-    def deletable(self) -> set[int]:
-        return writable(self.actor, self.protocols, "Specimen", "Delete")
-
-    @cached_property
-    def deletable_primaries(self) -> set[int]:
-        return writable(self.actor, self.protocols, "PrimarySpecimen", "Delete")
+    def may(self, visit: VisitFacts, resource: str, *operations: str) -> bool:
+        """Whether the caller may do one of the operations with what hangs on the visit (spec 01 §D.7)."""
+        key = (resource, *operations)
+        if key not in self._rights:
+            people = {one.registration_id for one in self.visits.values()}
+            self._rights[key] = (
+                writable(self.actor, self.protocols, resource, *operations),
+                beyond(self.actor, people, resource, *operations),
+            )
+        protocols, people_beyond = self._rights[key]
+        return visit.protocol_id in protocols and visit.registration_id not in people_beyond
 
     @cached_property
     def children_counts(self) -> dict[int, int]:

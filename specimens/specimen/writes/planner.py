@@ -426,12 +426,8 @@ class Planner:
         """Raise RBAC_ACCESS_DENIED unless the caller may do this (spec 01 §D.7)."""
         if self.actor.is_super:
             return
-        facts = self.facts
-        allowed = facts.deletable if delete else facts.writable
-        if visit.protocol_id in allowed:
-            return
-        if primary and visit.protocol_id in (
-            facts.deletable_primaries if delete else facts.writable_primaries
-        ):
-            return
+        operations = ("Delete",) if delete else ("Create", "Update")
+        for resource in ("Specimen", "PrimarySpecimen") if primary else ("Specimen",):
+            if self.facts.may(visit, resource, *operations):
+                return
         raise Refused(ACCESS_DENIED())
