@@ -74,7 +74,6 @@ from tests import ledger  # noqa: E402
 from tests.client import Api, Statuses  # noqa: E402
 from tests.databases import committed as committed  # noqa: E402
 
-
 # Else each of the thousands of test clients would look through all static files when its middleware is loaded.
 django_settings.WHITENOISE_AUTOREFRESH = True
 
