@@ -58,10 +58,10 @@ def fill(short_title: str, protocol: int, visits: int, each: int) -> None:
             INSERT INTO specimen_specimen (activity_status, protocol_id, visit_id, lineage, label, specimen_class, type,
                 anatomic_site, laterality, pathology, status, initial_qty, available_qty, created_on, biohazards,
                 external_ids, collection_time, collection_procedure, collection_container, received_time,
-                received_quality, collector_id, receiver_id)
+                received_quality, collector_id, receiver_id, label_per_cp, additional_label_per_cp, barcode_per_cp)
             SELECT 'Active', v.protocol_id, v.id, 'New', %s || v.id || '-' || n, 'Fluid', 'Plasma', 'Not Specified',
                 'Not Applicable', 'Not Specified', 'Collected', 4.5, 4.5, v.visit_date, '{}', '[]', v.visit_date,
-                'Venipuncture', 'EDTA Vacutainer', v.visit_date, 'Acceptable', u.id, u.id
+                'Venipuncture', 'EDTA Vacutainer', v.visit_date, 'Acceptable', u.id, u.id, FALSE, FALSE, FALSE
             FROM visit_visit v CROSS JOIN generate_series(1, %s) n
                 CROSS JOIN (SELECT id FROM sessions_auth_user WHERE login_name = 'admin') u
             WHERE v.protocol_id = %s ORDER BY v.id LIMIT %s

@@ -8,11 +8,11 @@ from django.db.models import Q, QuerySet
 from biobank.access import Actor, Grant
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from queries.compiler import Visibility
-from queries.errors import GROUP_NOT_FOUND
+from queries.errors import GROUP_NOT_FOUND, NOT_IN_GROUP
 from queries.sql import Sql
 from specimens.participant.models import Registration
 from specimens.participant.reads.mrn_sites import is_restricted, reachable
-from specimens.protocol.models import ProtocolSite
+from specimens.protocol.models import ProtocolGroup, ProtocolSite
 
 
 def require(actor: Actor, resource: str, operation: str) -> None:
@@ -24,18 +24,17 @@ def require(actor: Actor, resource: str, operation: str) -> None:
 def visibility(actor: Actor, cp_id: int | None = None, cp_group_id: int | None = None) -> Visibility:
     """The caller's restrictions, narrowed to a protocol where one is named; `-1` names none.
 
-    Raises `RBAC_ACCESS_DENIED` when nothing is left that the caller may read.
+    Raises `RBAC_ACCESS_DENIED` when nothing is left that the caller may read, `CP_GROUP_NOT_FOUND`, and
+    `CP_GROUP_CP_NOT_IN_GRP` for a protocol outside the group.
     """
     require(actor, "Query", "Read")
-    if cp_group_id is not None and cp_group_id != -1:
-        raise Refused(GROUP_NOT_FOUND(id=cp_group_id))
-    wanted = None if cp_id in (None, -1) else cp_id
+    wanted = _wanted(None if cp_id == -1 else cp_id, None if cp_group_id == -1 else cp_group_id)
     if actor.is_super:
-        return Visibility(rows=None if wanted is None else _only(wanted))
+        return Visibility(rows=None if wanted is None else _among(wanted))
     phi = actor.grants_for("ParticipantPhi", "Read")
     readable = _protocols(actor, [*phi, *actor.grants_for("ParticipantDeid", "Read")])
     if wanted is not None:
-        readable = readable.filter(protocol=wanted)
+        readable = readable.filter(protocol__in=wanted)
     if not readable.exists():
         raise Refused(ACCESS_DENIED())
     return Visibility(
@@ -82,5 +81,22 @@ def _sub_select(pairs: QuerySet[ProtocolSite]) -> Sql:
     return Sql(text, tuple(params))
 
 
-def _only(cp_id: int) -> Sql:
-    return Sql("SELECT %s::bigint", (cp_id,))
+def _wanted(cp_id: int | None, group_id: int | None) -> list[int] | None:
+    """The protocols a question is narrowed to; None: all. Raises CP_GROUP_NOT_FOUND, CP_GROUP_CP_NOT_IN_GRP."""
+    if group_id is None:
+        return None if cp_id is None else [cp_id]
+    group = ProtocolGroup.objects.filter(pk=group_id).exclude(activity_status="Disabled").first()
+    if group is None:
+        raise Refused(GROUP_NOT_FOUND(id=group_id))
+    found = list(
+        group.protocols.exclude(activity_status="Disabled").order_by("pk").values_list("pk", flat=True)
+    )
+    if cp_id is None:
+        return found
+    if cp_id not in found:
+        raise Refused(NOT_IN_GROUP(id=cp_id, group=group.name))
+    return [cp_id]
+
+
+def _among(cp_ids: list[int]) -> Sql:
+    return Sql("SELECT unnest(%s::bigint[])", (cp_ids,))

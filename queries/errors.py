@@ -17,6 +17,7 @@ PHI_IN_AGGREGATE = Code(
 EXPORT_IN_PROGRESS = Code("QUERY_EXPORT_DATA_IN_PROGRESS", "The export is still running")
 EXPORT_NOT_FOUND = Code("QUERY_EXPORT_DATA_FILE_NOT_FOUND", "There is no such export")
 GROUP_NOT_FOUND = Code("CP_GROUP_NOT_FOUND", "There is no group of collection protocols {id}")
+NOT_IN_GROUP = Code("CP_GROUP_CP_NOT_IN_GRP", "Protocol {id} does not belong to the group {group}")
 RESULT_VIEW_INVALID = Code("QUERY_INV_RV_CFG", "The default result view is not configured correctly")
 AUDIT_LOG_NOT_FOUND = Code("QUERY_AUDIT_LOG_NOT_FOUND", "There is no query audit log entry {id}")
 
