@@ -1,4 +1,4 @@
-"""Which error codes the tests have seen, held at the end of a whole run against contract/codes.tsv.
+"""Which error codes the tests have seen, in answers and from doors, held at the end of a whole run against codes.tsv.
 
 The codes the specification names must each be answered in some test, or stand with a reason under "Codes that are
 never answered" in docs/compatibility.md.
@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from biobank.batch.door import Door
+from biobank.wire.errors import Refused
 
 KNOWN = Path(__file__).parent / "contract" / "codes.tsv"
 COMPATIBILITY = Path(__file__).parents[1] / "docs" / "compatibility.md"
@@ -61,13 +62,21 @@ class Plugin:
     def __init__(self, config: pytest.Config) -> None:
         self.is_worker = hasattr(config, "workerinput")
         self.complaints: list[str] = []
-        write_each = Door.write_each
+        write, write_each = Door.write, Door.write_each
+
+        def written(door: Door[Any, Any], *args: Any, **options: Any) -> Any:
+            try:
+                return write(door, *args, **options)
+            except Refused as refused:
+                seen.update(problem.code for problem in refused.problems)
+                raise
 
         def watched(door: Door[Any, Any], *args: Any, **options: Any) -> Any:
             outcomes = write_each(door, *args, **options)
             seen.update(problem.code for outcome in outcomes for problem in outcome.problems)
             return outcomes
 
+        Door.write = written  # type: ignore[method-assign, assignment]
         Door.write_each = watched  # type: ignore[method-assign, assignment]
 
     @pytest.hookimpl(optionalhook=True)

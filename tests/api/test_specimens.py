@@ -497,13 +497,24 @@ def test_a_status_must_suit_the_visit(api: Api, visit_status: str, status: str, 
     assert api.put(f"/specimens/{created['id']}", {"status": status}).codes == [code]
 
 
-def test_a_status_must_suit_the_parent(api: Api, visit: Any) -> None:
-    parent = cast.saved(api, visit, status="Missed Collection")
-    child = api.post("/specimens", aliquot(parent, status="Missed Collection")).json
+@pytest.mark.parametrize(
+    ("of_both", "child_goes", "code"),
+    [
+        ("Missed Collection", "Not Collected", "SPECIMEN_COLL_OR_NC_PARENT_REQ"),
+        ("Missed Collection", "Pending", "SPECIMEN_COLL_OR_PENDING_PARENT_REQ"),
+        ("Pending", "Missed Collection", "SPECIMEN_COLL_OR_MISSED_PARENT_REQ"),
+    ],
+)
+def test_a_status_must_suit_the_parent(
+    api: Api, visit: Any, statuses: Statuses, of_both: str, child_goes: str, code: str
+) -> None:
+    parent = cast.saved(api, visit, status=of_both)
+    child = api.post("/specimens", aliquot(parent, status=of_both)).json
 
-    answer = api.put(f"/specimens/{child['id']}", {"status": "Not Collected"})
+    answer = api.put(f"/specimens/{child['id']}", {"status": child_goes})
 
-    assert answer.codes == ["SPECIMEN_COLL_OR_NC_PARENT_REQ"]
+    assert (answer.status, answer.codes) == (400, [code])
+    assert api.get(f"/specimens/{child['id']}").json["status"] == of_both
 
 
 def test_collecting_an_aliquot_collects_what_it_was_made_of(api: Api, visit: Any) -> None:

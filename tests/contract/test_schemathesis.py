@@ -22,6 +22,8 @@ from django.db import connection, transaction
 from hypothesis import HealthCheck, Phase, given, seed, settings
 from hypothesis import strategies as st
 
+from biobank.audit import reports
+from queries import runs
 from tests import contract_check, factories, specimen_cast, studies
 from tests.client import Answer, Api
 
@@ -127,8 +129,10 @@ def _url(case: Any, known: dict[str, Any], choose: Any) -> str:
 
 
 @pytest.fixture(autouse=True)
-def _quiet() -> Iterator[None]:
-    """Thousands of refusals are nothing to log; failures are."""
+def _quiet(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Thousands of refusals are nothing to log; failures are. Files that nobody makes are not waited for."""
+    monkeypatch.setattr(reports, "WAIT_SECONDS", 0.0)
+    monkeypatch.setattr(runs, "WAIT_SECONDS", 0.0)
     logging.disable(logging.WARNING)
     yield
     logging.disable(logging.NOTSET)
