@@ -25,23 +25,30 @@ def _execute(statement: str) -> None:
         cursor.execute(statement)
 
 
-@pytest.fixture
-def committed(db: None) -> Iterator[str]:
-    """A copy of the test database for one test: what it commits, other processes see. Yields its URL."""
+@contextlib.contextmanager
+def elsewhere(template: str | None = None) -> Iterator[str]:
+    """Everything goes to a new database, made of the template if one is named. Yields its name."""
     outer = connections["default"]
     original = str(outer.settings_dict["NAME"])
-    copy = f"{original}_{uuid4().hex[:8]}"
+    other = f"{original}_{uuid4().hex[:8]}"
     outer.close()  # the transaction around the test is not needed, and a database in use cannot be copied
-    _execute(f'CREATE DATABASE "{copy}" TEMPLATE "{original}"')
-    outer.settings_dict["NAME"] = copy  # shared with the connections of other threads
+    _execute(f'CREATE DATABASE "{other}"' + (f' TEMPLATE "{template}"' if template else ""))
+    outer.settings_dict["NAME"] = other  # shared with the connections of other threads
     connections["default"] = connections.create_connection("default")
     try:
-        yield os.environ["DATABASE_URL"].replace(_name_in_url(), f"/{copy}?", 1)
+        yield other
     finally:
         connection.close()
         connections["default"] = outer
         outer.settings_dict["NAME"] = original
-        _execute(f'DROP DATABASE "{copy}" WITH (FORCE)')
+        _execute(f'DROP DATABASE "{other}" WITH (FORCE)')
+
+
+@pytest.fixture
+def committed(db: None) -> Iterator[str]:
+    """A copy of the test database for one test: what it commits, other processes see. Yields its URL."""
+    with elsewhere(template=str(connection.settings_dict["NAME"])) as copy:
+        yield os.environ["DATABASE_URL"].replace(_name_in_url(), f"/{copy}?", 1)
 
 
 def _name_in_url() -> str:
