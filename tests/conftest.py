@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -18,8 +19,8 @@ _homes: list[Path] = []
 _servers: list[Postgres | Valkey] = []
 
 
-def _start_servers() -> None:
-    """Start private servers unless the environment names some; each xdist worker gets its own."""
+def _name_servers() -> None:
+    """Private servers unless the environment names some; each xdist worker gets its own."""
     if os.environ.get(_OURS):  # the URLs are those of the process that started this worker
         for variable in os.environ[_OURS].split():
             del os.environ[variable]
@@ -32,24 +33,22 @@ def _start_servers() -> None:
     os.environ.setdefault("SECRET_KEY", "only for tests")
     if not os.environ.get("DATABASE_URL"):
         postgres = Postgres(home, fast=True)
-        postgres.start()
         _servers.append(postgres)
         os.environ["DATABASE_URL"] = postgres.url
     if not os.environ.get("REDIS_URL"):
         valkey = Valkey(home)
-        valkey.start()
         _servers.append(valkey)
         os.environ["REDIS_URL"] = valkey.url
-    os.environ.pop(
-        "PYTHONDONTWRITEBYTECODE", None
-    )  # dozens of processes start: each would compile everything
+    # Dozens of processes start, and each would compile everything.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     os.environ["PASSWORD_HASHERS_FAST"] = "1"
     os.environ["OS_TOKEN_CACHE_SECONDS"] = "0"  # rights given by a test count at once
     os.environ["OS_CALL_LOG_SECONDS"] = "0"  # a thread of its own would write past the test's transaction
 
 
-# The settings read the servers' addresses, so Django starts after them; hence no settings module in pyproject.
-_start_servers()
+# The settings read the servers' addresses, so Django starts after these; hence no settings module in pyproject.
+_name_servers()
 os.environ["DJANGO_SETTINGS_MODULE"] = "biobank.settings"
 django.setup()
 del os.environ["DJANGO_SETTINGS_MODULE"]  # an xdist worker would read the settings before its own servers run
@@ -80,6 +79,9 @@ django_settings.WHITENOISE_AUTOREFRESH = True
 
 def pytest_configure(config: pytest.Config) -> None:
     config.pluginmanager.register(ledger.Plugin(config))
+    if hasattr(config, "workerinput") or not getattr(config.option, "numprocesses", None):
+        for server in _servers:  # a process that only hands out tests needs none
+            server.start()
 
 
 @pytest.fixture(scope="session")
