@@ -75,16 +75,21 @@ class Buffer:
                 return
             self._process = os.getpid()
         threading.Thread(target=self._run, name="calls", daemon=True).start()
-        atexit.register(self._finish)
+        atexit.register(self._at_exit)
 
     def _run(self) -> None:
         while not self._wake.wait(settings.CALL_LOG_SECONDS):
             self._try()
 
+    def _at_exit(self) -> None:
+        logging.raiseExceptions = False  # where the log is closed already, nobody is told
+        self._finish()
+
     def _finish(self) -> None:
-        """The server stops in good order: nothing is lost."""
+        """The server stops in good order: nothing is lost, and nothing is left to do."""
         self._wake.set()
         self._try()
+        atexit.unregister(self._at_exit)
 
     def _try(self) -> None:
         try:

@@ -651,6 +651,7 @@ def test_a_thread_of_the_process_writes_what_was_noted(
     buffer.add(call)
     assert [thread for thread in threading.enumerate() if thread.name == "calls"] == started
     buffer._finish()
+    buffer.clear()
     for thread in started:
         thread.join(5)
     assert not any(thread.is_alive() for thread in started)

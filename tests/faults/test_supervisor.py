@@ -24,6 +24,8 @@ pytestmark = pytest.mark.fault
 
 ROOT = Path(__file__).resolve().parents[2]
 SERVER_VARIABLES = ("DATABASE_URL", "REDIS_URL", "DATA_DIR", "PORT", "OS_ADMIN_PASSWORD", "SECRET_KEY")
+IMPORTED = 3_000  # rows; in chunks of 20, so that they take seconds
+JOB_VARIABLES = {"OS_JOB_LEASE_SECONDS": "4", "OS_JOB_REAP_SECONDS": "2", "OS_IMPORT_CHUNK_ROWS": "20"}
 Processes = dict[int, str]
 
 
@@ -31,7 +33,7 @@ def command(*options: str) -> dict[str, Any]:
     environment = {name: value for name, value in os.environ.items() if name not in SERVER_VARIABLES}
     return {
         "args": [sys.executable, str(ROOT / "manage.py"), "up", *options],
-        "env": environment | {"WEB_CONCURRENCY": "1"},
+        "env": environment | JOB_VARIABLES | {"WEB_CONCURRENCY": "1"},
         "stderr": subprocess.PIPE,
         "text": True,
     }
@@ -264,55 +266,44 @@ def test_the_server_recovers_from_a_killed_database(server: Server, words: str) 
     assert server.process.poll() is None
 
 
-def test_a_signal_stops_everything_in_order_and_a_later_start_tells_no_password(server: Server) -> None:
+def test_what_was_begun_goes_on_after_a_stop_and_after_a_kill(server: Server) -> None:
+    """One server's second half of life: a signal ends it in the middle of an import, the next start goes on, and
+    that one is killed."""
+    client = server.signed_in()
+    before = client.get("/institutes/count")["count"]
+    rows = csv_bytes(["Name"], ([f"Restarted {n}"] for n in range(IMPORTED)))
+    file_id = client.upload("/import-jobs/input-file", "rows.csv", rows)
+    job = client.post("/import-jobs", {"objectType": "institute", "inputFileId": file_id["fileId"]})
+    path = f"/import-jobs/{job['id']}"
+    assert eventually(lambda: (client.get(path)["totalRecords"] or 0) > 0)
+    begun = client.get(path)
+    assert begun["status"] == "IN_PROGRESS"
+    assert begun["totalRecords"] < IMPORTED
+
+    # A signal stops everything, in order.
     family = server.family()
     assert len(family) > 8
-
     assert server.end(signal.SIGTERM) == 0
     assert survivors(family) == {}
     assert sum(line.startswith("ready ") for line in server.output) == 1
     assert "database system is shut down" in (server.data_dir / "log" / "postgres.log").read_text()[-300:]
 
+    # The next start tells no password, and the import goes on to its end.
     server.ensure()
     assert (server.data_dir / "admin-password").read_text().strip() not in "".join(server.output)
-
-
-def test_a_killed_supervisor_leaves_no_orphans_and_can_start_again_at_once(server: Server) -> None:
-    family = server.family()
-    server.end(signal.SIGKILL)
-    server.ensure()
-
-    assert eventually(lambda: survivors(family) == {})
-    assert server.is_ready()
-
-
-def test_an_import_goes_on_after_the_server_was_restarted(
-    server: Server, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    server.end(signal.SIGTERM)
-    for name, seconds in (("LEASE", "4"), ("REAP", "2")):
-        monkeypatch.setenv(f"OS_JOB_{name}_SECONDS", seconds)
-    monkeypatch.setenv("OS_IMPORT_CHUNK_ROWS", "200")
-    server.ensure()
-    rows = [f"Restarted {n}" for n in range(8_000)]
-    client = server.signed_in()
-    before = client.get("/institutes/count")["count"]
-    file_id = client.upload(
-        "/import-jobs/input-file", "rows.csv", csv_bytes(["Name"], ([row] for row in rows))
-    )
-    job = client.post("/import-jobs", {"objectType": "institute", "inputFileId": file_id["fileId"]})
-    path = f"/import-jobs/{job['id']}"
-
-    assert eventually(lambda: (client.get(path)["totalRecords"] or 0) > 0)
-    assert client.get(path)["status"] == "IN_PROGRESS"
-    server.end(signal.SIGTERM)
-    server.ensure()
-
     client = server.signed_in()
     assert eventually(lambda: client.get(path)["status"] not in ("QUEUED", "IN_PROGRESS"), 90)
     after = client.get(path)
-    assert (after["status"], after["totalRecords"], after["failedRecords"]) == ("COMPLETED", 8_000, 0)
-    assert client.get("/institutes/count")["count"] == before + 8_000
+    assert (after["status"], after["totalRecords"], after["failedRecords"]) == ("COMPLETED", IMPORTED, 0)
+    assert client.get("/institutes/count")["count"] == before + IMPORTED
     report = client.report(after).splitlines()
-    assert len(report) == 8_001
+    assert len(report) == IMPORTED + 1
     assert all(line.endswith('"SUCCESS",""') for line in report[1:])
+
+    # A killed supervisor leaves no orphans, and can start again at once.
+    family = server.family()
+    server.end(signal.SIGKILL)
+    server.ensure()
+    assert eventually(lambda: survivors(family) == {})
+    assert server.is_ready()
+    assert server.signed_in().get("/institutes/count")["count"] == before + IMPORTED
