@@ -65,10 +65,11 @@ def _remove_servers() -> None:
 from django.conf import settings as django_settings  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
+from django.test import override_settings  # noqa: E402
 
 from biobank import memory  # noqa: E402
 from sessions_auth.models import User  # noqa: E402
-from sessions_auth.tokens import issue  # noqa: E402
+from sessions_auth.tokens import issue, recall  # noqa: E402
 from tests import ledger  # noqa: E402
 from tests.client import Api, Statuses  # noqa: E402
 from tests.databases import committed as committed  # noqa: E402
@@ -121,8 +122,11 @@ def admin(db: None) -> User:
 
 @pytest.fixture
 def api(admin: User) -> Api:
-    """Calls as super administrator."""
-    return Api(issue(admin))
+    """Calls as super administrator, whose rights nothing changes: they are looked up once a test."""
+    token = issue(admin)
+    with override_settings(TOKEN_CACHE_SECONDS=60):
+        recall(token, "127.0.0.1")
+    return Api(token)
 
 
 @pytest.fixture
