@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import django
+import hypothesis
 import pytest
 
 from biobank.embedded import Postgres, Valkey
@@ -76,6 +77,11 @@ from tests.databases import committed as committed  # noqa: E402
 
 # Else each of the thousands of test clients would look through all static files when its middleware is loaded.
 django_settings.WHITENOISE_AUTOREFRESH = True
+
+
+# The same examples in every run: what a run finds, the next one finds, too.
+hypothesis.settings.register_profile("fixed", derandomize=True)
+hypothesis.settings.load_profile("fixed")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -213,7 +213,7 @@ def test_lists_of_roles_cost_the_same_however_long(api: Api, django_assert_num_q
     for _ in range(4):
         assign(api, user, site={"id": factories.site().pk})
 
-    with django_assert_num_queries(6):  # token; the user; roles, their rights; sites, their coordinators
+    with django_assert_num_queries(5):  # the user; roles, their rights; sites, their coordinators
         assert len(api.get(f"/rbac/subjects/{user.pk}/roles").json) == 4
 
 

@@ -211,7 +211,8 @@ def test_signing_out_ends_the_session_at_once(anonymous: Api, settings: Any) -> 
     assert api.get("/users/current-user").status == 401
 
 
-def test_an_idle_token_dies_and_a_used_one_lives(api: Api) -> None:
+def test_an_idle_token_dies_and_a_used_one_lives(as_user: AsUser, admin: User) -> None:
+    api = as_user(admin)
     set_idle(str(api.token), timedelta(minutes=29))
     assert api.get("/users/current-user").status == 200
     set_idle(str(api.token), timedelta(minutes=29))
@@ -228,7 +229,9 @@ def test_the_inactivity_limit_is_a_setting(api: Api, as_user: AsUser) -> None:
     assert session.get("/users/current-user").status == 200
 
 
-def test_uses_are_noted_once_a_minute(api: Api) -> None:
+def test_uses_are_noted_once_a_minute(as_user: AsUser, admin: User) -> None:
+    api = as_user(admin)
+
     def noted() -> object:
         return Token.objects.get(digest=tokens.digest(str(api.token))).last_used_at
 

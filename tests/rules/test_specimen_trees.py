@@ -77,6 +77,15 @@ class Tree:
                     self.left[pk] = None  # what was there is gone; how it comes back is not followed here
         else:
             self.api.put(path, {"status": "Collected"})
+            self._collected_anew(before)
+
+    def _collected_anew(self, node: dict[str, Any]) -> None:
+        """Collecting what was pending collects what is above it, and aliquots are taken from their parents again."""
+        if node["status"] == "Collected":
+            return
+        nodes = self.nodes()
+        for pk in (node["id"], *_ancestors(nodes, node["id"])):
+            self.left[pk] = None
 
     def _below(self, target: int) -> list[int]:
         nodes = self.nodes()
@@ -93,6 +102,7 @@ class Tree:
             return
         assert answer.status < 300, answer.json
         collected = parent["status"] == "Collected"
+        self._collected_anew(parent)
         self.left[answer.json["id"]] = quantity if collected else None
         had = self.left[parent["id"]]
         if what == "aliquot" and had:
