@@ -13,7 +13,7 @@ from importjobs.errors import PARSE_ERROR, Malformed
 from importjobs.reader import CsvFile
 from importjobs.submit import find_schema
 
-_CELLS = {"boolean": Cell.FLAG, "date": Cell.INSTANT, "dateOnly": Cell.DAY, "datetime": Cell.INSTANT}
+_CELLS = {"boolean": Cell.FLAG, "date": Cell.DATE, "dateOnly": Cell.DAY, "datetime": Cell.INSTANT}
 
 
 def columns_of(fields: Sequence[RecordField]) -> list[Column]:

@@ -22,13 +22,14 @@ from unfold.decorators import display
 from biobank.access import Actor
 from biobank.admin import RecordAdmin, actor_in
 from biobank.batch import schema as schemas
+from biobank.tabular.captions import captions
+from biobank.tabular.lines import csv_lines
 from biobank.wire.errors import Refused
 from importjobs import layouts, reads
 from importjobs.forms import UploadForm
-from importjobs.header import captions
 from importjobs.models import Failure, ImportJob
 from importjobs.progress import progress
-from importjobs.report import csv_lines, report
+from importjobs.report import report
 
 SHOWN_FAILURES = 50
 _COLOURS = {

@@ -9,9 +9,9 @@ from functools import lru_cache
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from biobank.batch.schema import Cell
+from biobank.tabular.patterns import Pattern, compile_pattern
 from biobank.wire.errors import INVALID_TZ, Problem, Refused
 from importjobs.errors import INVALID_DATE_FORMAT, INVALID_TIME_FORMAT
-from importjobs.patterns import Pattern, compile_pattern
 
 CLEAR = "##set_to_blank##"
 Convert = Callable[[str], object]
@@ -71,8 +71,10 @@ def converter(cell: Cell, formats: Formats) -> Convert | None:
             return _flag
         case Cell.DAY:
             return _days(formats)
+        case Cell.DATE:
+            return _moments(formats.zone, formats.day, formats.moment)
         case Cell.INSTANT:
-            return _moments(formats)
+            return _moments(formats.zone, formats.moment, formats.day)
         case _:
             return None
 
@@ -109,12 +111,12 @@ def _days(formats: Formats) -> Callable[[str], date]:
     return read
 
 
-def _moments(formats: Formats) -> Callable[[str], datetime]:
+def _moments(zone: ZoneInfo, first: Pattern, second: Pattern) -> Callable[[str], datetime]:
     @lru_cache(_REMEMBERED)
     def read(text: str) -> datetime:
-        for pattern in (formats.moment, formats.day):
+        for pattern in (first, second):
             try:
-                return pattern.moment(text, formats.zone)
+                return pattern.moment(text, zone)
             except (ValueError, OverflowError):
                 continue
         if text.endswith("Z"):
@@ -122,6 +124,6 @@ def _moments(formats: Formats) -> Callable[[str], datetime]:
                 return datetime.fromisoformat(text).astimezone(UTC)
             except (ValueError, OverflowError):
                 pass
-        raise ValueError(f"is not a date and time written as {formats.moment.text}")
+        raise ValueError(f"is not a date and time written as {first.text}")
 
     return read

@@ -1,27 +1,13 @@
 """Which attribute each column of a file means (spec 04 §3, §3.1)."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
-from biobank.batch.schema import Column, Sub
+from biobank.batch.schema import Column, Items, Sub
 from importjobs.errors import Malformed
 
 T = TypeVar("T")
-Items = Sequence[Column | Sub]
-TEMPLATE_REPEATS = 2
-
-
-def captions(items: Items, prefix: str = "") -> Iterator[str]:
-    """The header of a template: everything repeated appears twice (spec 04 §3.1)."""
-    for item in items:
-        for number in [f"#{n}" for n in range(1, TEMPLATE_REPEATS + 1)] if item.multiple else [""]:
-            if isinstance(item, Column):
-                yield f"{prefix}{item.caption}{number}"
-            elif item.caption is None:
-                yield from captions(item.columns, prefix)
-            else:
-                yield from captions(item.columns, f"{prefix}{item.caption}{number}#")
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,12 +4,11 @@ Nothing of it is kept: the rows stand in the input file, what went wrong in the 
 cursor. So it is right at any moment, whatever happened to the workers.
 """
 
-import csv
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator
 from typing import Any
 
 from biobank.jobs.models import State
+from biobank.tabular.lines import csv_lines
 from biobank.wire.errors import Refused
 from importjobs import layouts, uploads
 from importjobs.errors import OUTPUT_NOT_CREATED, Malformed
@@ -17,42 +16,6 @@ from importjobs.models import Failure, ImportJob, Upload
 from importjobs.reader import CsvFile
 
 STATUS, MESSAGE = "OS_IMPORT_STATUS", "OS_ERROR_MESSAGE"
-_RISKY = frozenset(";=@+-")
-_NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
-_BLOCK_ROWS = 500
-
-
-class _Lines:
-    """A file for the csv writer: collects text until it is taken."""
-
-    def __init__(self) -> None:
-        self._texts: list[str] = []
-
-    def write(self, text: str) -> None:
-        self._texts.append(text)
-
-    def take(self) -> bytes:
-        found = "".join(self._texts).encode()
-        self._texts.clear()
-        return found
-
-
-def guarded(cell: str) -> str:
-    """A cell no spreadsheet takes for a formula."""
-    if not cell or cell[0] not in _RISKY or (cell[0] in "+-" and _NUMBER.fullmatch(cell)):
-        return cell
-    return "'" + cell
-
-
-def csv_lines(rows: Iterable[Sequence[str]], separator: str) -> Iterator[bytes]:
-    """CSV as the wire has it: every cell quoted and guarded, lines end with LF; in blocks of bytes."""
-    lines = _Lines()
-    writer = csv.writer(lines, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\n")
-    for number, row in enumerate(rows, 1):
-        writer.writerow([guarded(cell) for cell in row])
-        if number % _BLOCK_ROWS == 0:
-            yield lines.take()
-    yield lines.take()
 
 
 def report(job: ImportJob) -> Iterator[bytes]:

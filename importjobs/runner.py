@@ -11,9 +11,8 @@ from django.db import OperationalError, transaction
 
 from biobank.access import IMPORT, Actor
 from biobank.batch import schema as schemas
-from biobank.batch.door import Change, Outcome
 from biobank.batch.insert import insert
-from biobank.batch.schema import ImportSchema
+from biobank.batch.schema import ImportSchema, Operation
 from biobank.jobs.models import State
 from biobank.jobs.runner import Unworkable
 from biobank.wire.errors import Problem, Refused
@@ -23,6 +22,7 @@ from importjobs.cells import Formats
 from importjobs.errors import PARSE_ERROR, Malformed
 from importjobs.models import Failure, ImportJob, ImportType, Upload
 from importjobs.reader import CsvFile, Position
+from importjobs.writing import Writer
 from sessions_auth.actor import actor_of
 from sessions_auth.models import User
 
@@ -108,9 +108,13 @@ class _Run:
             raise Unworkable(f"There is no import schema {job.name}")
         formats = Formats.parse(job.date_format, job.time_format, job.time_zone)
         self._schema: ImportSchema = schema
-        self._actor = creator(job)
+        self._writer = Writer(schema, Operation(job.type), creator(job))
         self._builder = Builder(
-            schema.columns, file.header, formats, shape=schema.detail, drop_id=job.type == ImportType.CREATE
+            schema.columns_with(job.params),
+            file.header,
+            formats,
+            shape=schema.detail,
+            drop_id=job.type == ImportType.CREATE,
         )
         self._file = file
         self._failed = job.failed
@@ -169,16 +173,16 @@ class _Run:
     def _write(self, job: ImportJob, chunk: Chunk) -> list[Failure]:
         """Send the rows through the schema's door; returns what went wrong, ready to be stored."""
         refused: dict[int, tuple[Problem, ...]] = {}
-        changes: list[Change[Any]] = []
+        details: list[Any] = []
         places: list[int] = []
         built = self._builder.build(chunk.rows)
         for number, (detail, mistakes) in enumerate(built, chunk.first_row):
             if mistakes:
                 refused[number] = (PARSE_ERROR(reason=", ".join(mistakes)),)
             else:
-                changes.append(Change(detail))
+                details.append(detail)
                 places.append(number)
-        outcomes: list[Outcome] = self._schema.door.write_each(changes, self._actor) if changes else []
+        outcomes = self._writer.write(details) if details else []
         for number, outcome in zip(places, outcomes, strict=True):
             if outcome.problems:
                 refused[number] = outcome.problems

@@ -7,7 +7,7 @@ from django.db import transaction
 
 from biobank.access import Actor
 from biobank.batch import schema as schemas
-from biobank.batch.schema import Column, ImportSchema
+from biobank.batch.schema import ImportSchema
 from biobank.configuration.reads import number
 from biobank.jobs.runner import send
 from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, Problem, Refused
@@ -43,7 +43,7 @@ def submit(request: NewJob, actor: Actor, client_zone: str | None = None) -> Imp
         if refusal is not None:
             return refusal
         options = _options(request, schema, layouts.default_zone(actor, client_zone))
-        match(schema.columns, header, drop_id=options.type == ImportType.CREATE)
+        match(schema.columns_with(request.object_params), header, drop_id=options.type == ImportType.CREATE)
         return _create(request, actor, upload, options, size)
     except Malformed as error:
         raise Refused(PARSE_ERROR(reason=error)) from None
@@ -52,7 +52,7 @@ def submit(request: NewJob, actor: Actor, client_zone: str | None = None) -> Imp
 def find_schema(name: str | None) -> ImportSchema:
     """The schema of that name. Raises IMPORT_JOB_OBJ_SCHEMA_NOT_FOUND."""
     found = schemas.find(name or "")
-    if found is None:
+    if found is None or found.door is None:
         raise Refused(SCHEMA_NOT_FOUND(name=name or ""))
     return found
 
@@ -93,7 +93,7 @@ def _options(request: NewJob, schema: ImportSchema, default_zone: str) -> _Optio
 
 def _has_keys(schema: ImportSchema) -> bool:
     """Whether rows can be grouped to objects (spec 04 §3.2)."""
-    return any(isinstance(item, Column) and item.key for item in schema.columns)
+    return any(getattr(item, "key", False) for item in schema.columns)
 
 
 def _create(request: NewJob, actor: Actor, upload: Upload, options: _Options, size: Size) -> ImportJob:

@@ -6,6 +6,8 @@ from typing import Any
 from django.http import HttpResponse, StreamingHttpResponse
 from rest_framework.request import Request
 
+from biobank.tabular.captions import captions
+from biobank.tabular.lines import csv_lines
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.status import Effect
@@ -22,9 +24,8 @@ from importjobs.detail import (
     UploadedFile,
 )
 from importjobs.errors import FILE_MISSING
-from importjobs.header import captions
 from importjobs.models import ImportJob
-from importjobs.report import csv_lines, report
+from importjobs.report import report
 from importjobs.submit import find_schema, submit
 
 CSV = "application/csv"

@@ -30,6 +30,7 @@ _FITS = {
     (Cell.WHOLE, _validator(Whole)),
     (Cell.FLAG, _validator(Flag)),
     (Cell.DAY, _validator(Day)),
+    (Cell.DATE, _validator(Instant)),
     (Cell.INSTANT, _validator(Instant)),
 }
 

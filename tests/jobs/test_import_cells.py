@@ -7,11 +7,11 @@ from typing import Any
 import pytest
 
 from biobank.batch.schema import Cell, Column, Sub
+from biobank.tabular.captions import captions
 from biobank.wire.errors import Refused
 from importjobs.building import Builder
 from importjobs.cells import CLEAR, Formats
 from importjobs.errors import Malformed
-from importjobs.header import captions
 
 COLUMNS = (
     Column("Identifier", "id"),

@@ -7,8 +7,8 @@ import pytest
 from biobank.batch import schema as schemas
 from biobank.batch import shapes
 from biobank.batch.schema import Column, ImportSchema, Sub
+from biobank.tabular.captions import captions
 from biobank.wire.detail import Payload
-from importjobs.header import captions
 
 EVERY = [found for name in schemas.names() if (found := schemas.find(name)) is not None]
 

@@ -137,7 +137,7 @@ class World:
     def import_everywhere(self, kind: str, operation: str) -> dict[str, bool]:
         """Whether a row of an import goes through, by place; all places are rows of one batch."""
         schema = schemas.find(DOORS[kind])
-        assert schema is not None
+        assert schema is not None and schema.door is not None
         changes = [
             Change(
                 schema.detail.parse(place.body(kind, new=operation == CREATE)),

@@ -1,0 +1,1 @@
+"""CSV as it goes over the wire: header lines, quoting and guarding, dates in Java patterns."""
