@@ -10,6 +10,12 @@ from bench.world import world
 
 NAMES = (
     "import_specimens",
+    "update_specimens",
+    "import_registrations",
+    "import_visits",
+    "import_master",
+    "import_wrong_rows",
+    "two_workers",
     "list_specimens",
     "post_specimen",
     "lists_of_million",
@@ -18,6 +24,9 @@ NAMES = (
     "export_zip",
     "memory_import_mb",
     "memory_export_mb",
+    "import_exponent",
+    "read_while_importing",
+    "memory_of_million_mb",
 )
 
 

@@ -1,7 +1,6 @@
 """The measures themselves; each makes its own data and measures its limit on the same data."""
 
 import io
-import os
 import time
 import zipfile
 from collections.abc import Callable
@@ -12,25 +11,23 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import orjson
-from django.db import connection, transaction
+from django.db import connection
 from django.http import HttpRequest, HttpResponse
 from django.test import Client, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import path
 
+from bench import imports
 from bench.calls import BASE, Caller, fill, median_ms
+from bench.imports import MEGABYTES, ROWS
 from bench.records import measure_million, measure_post
 from bench.results import Figure
 from bench.world import seed_protocol, work_off
-from biobank.demo.client import csv_bytes
 from sessions_auth.actor import actor_of
 from sessions_auth.models import User
 from specimens.protocol.models import CollectionProtocol
-from specimens.specimen.models import Specimen
 
-ROWS = int(os.environ.get("BENCH_ROWS", "100000"))  # fewer only to try the bench itself: nothing is kept then
 VISITS = ROWS // 5
-MEGABYTES = 300
 
 
 @dataclass(frozen=True)
@@ -39,70 +36,6 @@ class Group:
 
     names: tuple[str, ...]
     measure: Callable[[], list[Figure]]
-
-
-# --- Import -----------------------------------------------------------------------------------------
-
-
-def measure_import() -> list[Figure]:
-    """One import job of 100,000 primary specimens in a worker process; then the same rows by COPY."""
-    protocol = seed_protocol("IMP", VISITS)
-    caller = Caller()
-    job = caller.post(
-        "/import-jobs",
-        {
-            "objectType": "specimen",
-            "importType": "CREATE",
-            "inputFileId": caller.upload(_specimen_csv("IMP")),
-        },
-    )
-    done = work_off("importjobs.tasks:run", "importjobs.ImportJob", job["id"])
-    assert done["state"] == "done", done
-    assert Specimen.objects.filter(protocol=protocol).count() == ROWS
-    ours = ROWS / done["seconds"]
-    limit = ROWS / _copy_again(protocol)
-    return [
-        Figure("import_specimens", ours, limit, "rows/s", "higher", 0.10),
-        Figure("memory_import_mb", done["megabytes"], MEGABYTES, "MB", "lower", 1),
-    ]
-
-
-def _specimen_csv(short_title: str) -> bytes:
-    header = (
-        "CP Short Title", "Visit Name", "Specimen Label", "Class", "Type", "Lineage", "Anatomic Site", "Laterality",
-        "Collection Status", "Pathological Status", "Initial Quantity", "Available Quantity", "Concentration",
-        "Comments", "Collection Event#Date and Time", "Collection Event#Procedure", "Collection Event#Container",
-        "Received Event#Date and Time", "Received Event#Quality",
-    )  # fmt: skip
-    rows = (
-        (
-            short_title, f"{short_title}-{n % VISITS}", f"{short_title}-S-{n:07d}", "Fluid", "Plasma", "New",
-            "Not Specified", "Not Applicable", "Collected", "Not Specified", "4.5", "4.5", "0.25",
-            f"tube {n % 96} of rack {n // 96}", "01-01-2024 08:00", "Venipuncture", "EDTA Vacutainer",
-            "01-01-2024 08:40", "Acceptable",
-        )
-        for n in range(ROWS)
-    )  # fmt: skip
-    return csv_bytes(header, rows)
-
-
-def _copy_again(protocol: int) -> float:
-    """Seconds that COPY needs to put the same specimens (and, by trigger, their history) in once more."""
-    table = Specimen._meta.db_table
-    history = Specimen.history.rel.related_model._meta.db_table  # type: ignore[attr-defined]
-    with TemporaryDirectory() as folder:
-        file = Path(folder) / "rows"
-        with connection.cursor() as cursor, file.open("wb") as out:
-            cursor.copy_expert(f"COPY (SELECT * FROM {table} WHERE protocol_id = {protocol}) TO STDOUT", out)
-            cursor.execute(f"TRUNCATE {table}, {history} CASCADE")
-        began = time.perf_counter()
-        with transaction.atomic(), connection.cursor() as cursor, file.open("rb") as rows:
-            cursor.copy_expert(f"COPY {table} FROM STDIN", rows)
-        seconds = time.perf_counter() - began
-    with connection.cursor() as cursor:
-        cursor.execute(f"SELECT count(*) FROM {history}")
-        assert cursor.fetchone() == (ROWS,), "the limit's run has no history: not the same tables"
-    return seconds
 
 
 # --- Lists ------------------------------------------------------------------------------------------
@@ -261,10 +194,16 @@ def _zip_seconds(path: Path) -> float:
 
 
 GROUPS = (
-    Group(("import_specimens", "memory_import_mb"), measure_import),
+    Group(("import_specimens", "update_specimens", "memory_import_mb"), imports.measure_specimens),
+    Group(("import_registrations",), imports.measure_registrations),
+    Group(("import_visits",), imports.measure_visits),
+    Group(("import_master",), imports.measure_master),
+    Group(("import_wrong_rows",), imports.measure_wrong),
+    Group(("two_workers",), imports.measure_two_workers),
     Group(("list_specimens",), measure_list),
     Group(("post_specimen",), measure_post),
     Group(("lists_of_million", "deep_pages"), measure_million),
     Group(("query_csv",), measure_query),
     Group(("export_zip", "memory_export_mb"), measure_export),
+    Group(("import_exponent", "read_while_importing", "memory_of_million_mb"), imports.measure_growth),
 )

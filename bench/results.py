@@ -86,6 +86,19 @@ def _page(rows: list[dict[str, object]]) -> str:
 EXPLAINED = {
     "import_specimens": "specimens a second through an import job (CSV to committed rows with history, one worker), "
     "against raw COPY of the same rows into the same tables, indexes and triggers included.",
+    "update_specimens": "specimens a second through an import job that updates five columns of each, against one "
+    "`UPDATE … FROM` of a table copied beforehand, the copying included.",
+    "import_registrations": "as import_specimens, for registrations with their people and medical record numbers.",
+    "import_visits": "as import_specimens, for visits.",
+    "import_master": "as import_specimens, for rows that each name a participant, a visit and a specimen; the limit "
+    "copies the rows of all their tables.",
+    "import_wrong_rows": "seconds of a file of which every tenth row is wrong, against the same file without mistakes; "
+    "the slowest of five kinds of mistakes.",
+    "import_exponent": "the exponent of time over rows, fitted from a thousand to a million rows.",
+    "read_while_importing": "milliseconds (median) of `GET /specimens/{id}` while a million rows are imported, against "
+    "nothing else running.",
+    "memory_of_million_mb": "peak resident memory of the worker process while it imports a million rows, over its bound.",
+    "two_workers": "seconds that one worker needs for two jobs, over those of two workers for the same.",
     "list_specimens": "milliseconds for `GET /specimens` of 100, against a bare view that runs the same SQL.",
     "post_specimen": "milliseconds for `POST /specimens`, against a bare insert of the same row with its history in a "
     "transaction of its own; both wait for the disk.",

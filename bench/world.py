@@ -50,20 +50,28 @@ def world() -> Iterator[Path]:
         shutil.rmtree(home, ignore_errors=True)
 
 
+ROOT = Path(__file__).parent.parent
+
+
+def command_of(task: str, model: str, pk: int) -> list[str]:
+    return ["-m", "bench.worker", task, model, str(pk)]
+
+
 def work_off(task: str, model: str, pk: int) -> dict[str, Any]:
     """Run a job in a worker process of its own; answers seconds, megabytes (peak) and state."""
     import json
 
-    command = [sys.executable, "-m", "bench.worker", task, model, str(pk)]
-    done = subprocess.run(
-        command, check=True, capture_output=True, text=True, cwd=Path(__file__).parent.parent
-    )
+    command = [sys.executable, *command_of(task, model, pk)]
+    done = subprocess.run(command, check=True, capture_output=True, text=True, cwd=ROOT)
     found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return found
 
 
-def seed_protocol(short_title: str, visits: int) -> int:
-    """A protocol with `visits` registrations of one visit each, named `<short title>-<n>`; answers its key."""
+def seed_protocol(short_title: str, visits: int, *, with_visits: bool = True) -> int:
+    """A protocol with `visits` registrations of one visit each, named `<short title>-<n>`; answers its key.
+
+    Without visits it has the registrations only.
+    """
     from datetime import UTC, date, datetime
 
     from biobank.batch.insert import insert
@@ -100,6 +108,8 @@ def seed_protocol(short_title: str, visits: int) -> int:
         for n, person in enumerate(people)
     ]
     insert(registrations)
+    if not with_visits:
+        return protocol.pk
     insert(
         [
             Visit(
