@@ -70,6 +70,10 @@ class NewJob(Payload):
     offline_queue: Flag = False
 
 
+class PreviewRequest(NewJob):
+    """What `POST /import-jobs/preview` takes: the body of the job that may follow."""
+
+
 class JobDetail(Detail):
     """An import job (spec 04 §1.5); null keys are printed."""
 

@@ -1,6 +1,6 @@
 """Which attribute each column of a file means (spec 04 §3, §3.1)."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -34,6 +34,20 @@ class Tree:
         self.numbered = {key: _without_gaps(trees) for key, trees in self.numbered.items()}
         for tree in [*self.subs.values(), *(t for trees in self.numbered.values() for t in trees.values())]:
             tree.settle()
+
+
+def places(tree: Tree, path: str = "") -> Iterator[tuple[Place, str]]:
+    """Every cell of a tree with the path of what it means: `participant.pmis[0].mrn`; lists count from 0."""
+    for key, place in tree.scalars.items():
+        yield place, f"{path}{key}"
+    for key, numbered in tree.lists.items():
+        for number, place in numbered.items():
+            yield place, f"{path}{key}[{number - 1}]"
+    for key, sub in tree.subs.items():
+        yield from places(sub, f"{path}{key}.")
+    for key, trees in tree.numbered.items():
+        for number, inner in trees.items():
+            yield from places(inner, f"{path}{key}[{number - 1}].")
 
 
 def _without_gaps(numbered: dict[int, T]) -> dict[int, T]:

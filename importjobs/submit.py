@@ -1,7 +1,6 @@
 """Creating an import job: every check, in the documented order (spec 04 §1.3)."""
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from django.db import transaction
 
@@ -11,11 +10,12 @@ from biobank.batch.schema import ImportSchema
 from biobank.configuration.reads import number
 from biobank.jobs.runner import send
 from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, Problem, Refused
-from importjobs import layouts, uploads
+from importjobs import inputs, layouts, uploads
 from importjobs.cells import Formats
 from importjobs.detail import JobDetail, NewJob
 from importjobs.errors import PARSE_ERROR, SCHEMA_NOT_FOUND, Malformed
 from importjobs.header import match
+from importjobs.inputs import Input
 from importjobs.models import CsvType, ImportJob, ImportType, Upload
 from importjobs.reader import CsvFile, Size
 
@@ -36,17 +36,28 @@ def submit(request: NewJob, actor: Actor, client_zone: str | None = None) -> Imp
         raise Refused(ACCESS_DENIED())
     try:
         upload = uploads.find(request.input_file_id, actor)
-        path = uploads.csv_of(upload)
+        uploads.csv_of(upload)  # what is wrong with the file is told first
         schema = find_schema(request.object_type)
-        header, size = _measure(path, layouts.separator(request.field_separator))
-        refusal = _too_large(size, atomic=bool(request.atomic), offline=bool(request.offline_queue))
-        if refusal is not None:
-            return refusal
-        options = _options(request, schema, layouts.default_zone(actor, client_zone))
-        match(schema.columns_with(request.object_params), header, drop_id=options.type == ImportType.CREATE)
-        return _create(request, actor, upload, options, size)
+        columns = schema.columns_with(request.object_params)
+        zone = layouts.default_zone(actor, client_zone)
+        found = inputs.prepare(upload, request.field_separator, columns, _formats_or_default(request, zone))
+        header, size = _measure(found)
+        status = refusal_of(size, atomic=bool(request.atomic), offline=bool(request.offline_queue))
+        if status is not None:
+            return JobDetail(status=status, total_records=size.records)
+        options = _options(request, schema, zone)
+        match(columns, header, drop_id=options.type == ImportType.CREATE)
+        return _create(request, actor, upload, found, options, size)
     except Malformed as error:
         raise Refused(PARSE_ERROR(reason=error)) from None
+
+
+def _formats_or_default(request: NewJob, zone: str) -> Formats:
+    """The formats asked for; those of the server when they are wrong, which is told after the file was read."""
+    try:
+        return layouts.formats(request.date_format, request.time_format, request.time_zone or zone)
+    except Refused:
+        return layouts.formats(None, None, zone)
 
 
 def find_schema(name: str | None) -> ImportSchema:
@@ -57,21 +68,18 @@ def find_schema(name: str | None) -> ImportSchema:
     return found
 
 
-def _measure(path: Path, separator: str) -> tuple[list[str], Size]:
-    with CsvFile(path, separator) as file:
+def _measure(found: Input) -> tuple[list[str], Size]:
+    with CsvFile(found.path, found.separator) as file:
         return file.header, file.measure()
 
 
-def _too_large(size: Size, *, atomic: bool, offline: bool) -> JobDetail | None:
-    """The pseudo job that tells which limit is exceeded; None when there is none."""
+def refusal_of(size: Size, *, atomic: bool, offline: bool) -> str | None:
+    """The status of the pseudo job that tells which limit is exceeded (spec 04 §2.3); None when none is."""
     online = number("common", "online_import_job_size_limit")
     too_large = 0 < online < size.records and not offline
-    too_much_at_once = atomic and size.records > number("common", "import_max_records_per_txn")
-    if not too_large and not too_much_at_once:
-        return None
-    both = too_large and too_much_at_once
-    status = "LARGE_TXN_N_JOB" if both else "TOO_LARGE" if too_large else "TXN_SIZE_EXCEEDED"
-    return JobDetail(status=status, total_records=size.records)
+    if atomic and size.records > number("common", "import_max_records_per_txn"):
+        return "LARGE_TXN_N_JOB" if too_large else "TXN_SIZE_EXCEEDED"
+    return "TOO_LARGE" if too_large else None
 
 
 def _options(request: NewJob, schema: ImportSchema, default_zone: str) -> _Options:
@@ -96,7 +104,9 @@ def _has_keys(schema: ImportSchema) -> bool:
     return any(getattr(item, "key", False) for item in schema.columns)
 
 
-def _create(request: NewJob, actor: Actor, upload: Upload, options: _Options, size: Size) -> ImportJob:
+def _create(
+    request: NewJob, actor: Actor, upload: Upload, found: Input, options: _Options, size: Size
+) -> ImportJob:
     formats = options.formats
     with transaction.atomic():
         job = ImportJob.objects.create(
@@ -106,7 +116,7 @@ def _create(request: NewJob, actor: Actor, upload: Upload, options: _Options, si
             date_format=formats.day.text,
             time_format=formats.moment.text.removeprefix(formats.day.text + " "),
             time_zone=formats.zone.key,
-            field_separator=(request.field_separator or "")[:1],
+            field_separator=(request.field_separator or found.named_separator)[:1],
             params=request.object_params,
             atomic=bool(request.atomic),
             offline=bool(request.offline_queue),

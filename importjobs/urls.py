@@ -7,6 +7,7 @@ rest = [
     route("/import-jobs", views.JobList),
     route("/import-jobs/input-file-template", views.Template),
     route("/import-jobs/input-file", views.InputFile),
+    route("/import-jobs/preview", views.Preview),
     route("/import-jobs/process-file-records", views.FileRecords),
     route("/import-jobs/record-fields-csv", views.RecordFieldsCsv),
     route("/import-jobs/schedule", views.Schedule),

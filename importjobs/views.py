@@ -17,6 +17,7 @@ from importjobs.detail import (
     JobDetail,
     JobQuery,
     NewJob,
+    PreviewRequest,
     RecordField,
     RecordsRequest,
     Scheduled,
@@ -25,6 +26,8 @@ from importjobs.detail import (
 )
 from importjobs.errors import FILE_MISSING
 from importjobs.models import ImportJob
+from importjobs.preview import Preview as PreviewAnswer
+from importjobs.preview import preview
 from importjobs.report import report
 from importjobs.submit import find_schema, submit
 
@@ -99,6 +102,18 @@ class FileRecords(ApiView):
     @operation("Parse a stored file", body=RecordsRequest, answer=list[dict[str, Any]], effect=Effect.ACTION)
     def post(self, request: Request, body: RecordsRequest) -> list[dict[str, Any]]:
         return adhoc.parsed_records(body, self.actor, request.headers.get("X-OS-CLIENT-TZ"))
+
+
+class Preview(ApiView):
+    @operation(
+        "How a stored file would be understood",
+        body=PreviewRequest,
+        answer=PreviewAnswer,
+        effect=Effect.ACTION,
+    )
+    def post(self, request: Request, body: PreviewRequest) -> PreviewAnswer:
+        """Columns with their meaning, unknown ones with suggestions, the first 50 rows; nothing is written."""
+        return preview(body, self.actor, request.headers.get("X-OS-CLIENT-TZ"))
 
 
 class Schedule(UploadView):
