@@ -1,27 +1,115 @@
-"""CSV import of registrations (spec 04 §5.9)."""
+"""CSV of registrations: what imports read, templates show and exports write (spec 04 §5.9)."""
 
-from biobank.batch.schema import Cell, Column, ImportSchema, Sub, register
+from biobank.batch.schema import ALL, Cell, Column, ImportSchema, Matching, Sub, register
+from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Problem
+from sites.rules import SITE_NOT_FOUND
+from specimens.participant import rules
 from specimens.participant.detail import RegistrationDetail
+from specimens.participant.reads.lookups import Protocols
+from specimens.participant.reads.meant import registration_keys, registrations_meant
 from specimens.participant.writes import REGISTRATIONS
 
+_CODED = rules.INVALID_VALUE
+
+PROTOCOL = Column(
+    "CP Short Title",
+    "cpShortTitle",
+    key=True,
+    codes=(
+        rules.CP_REQUIRED.code,
+        rules.CP_NOT_FOUND.code,
+        rules.CP_CLOSED.code,
+        rules.SPECIMEN_CENTRIC.code,
+    ),
+    hint="The short title of the collection protocol, in any case",
+)
+PPID = Column(
+    "PPID",
+    "ppid",
+    key=True,
+    codes=(
+        rules.PPID_REQUIRED.code,
+        rules.MANUAL_PPID.code,
+        rules.INVALID_PPID.code,
+        rules.DUP_PPID.code,
+        rules.NOT_FOUND.code,
+    ),
+    hint="The participant's id in the protocol; blank where the protocol makes it itself",
+)
+STATUS = Column(
+    "Activity Status",
+    "activityStatus",
+    codes=(ACTIVITY_STATUS_INVALID.code, rules.CREATE_DISABLED.code, rules.IN_USE.code),
+    hint="Active, Closed, or Disabled: deletes the record and everything below it",
+)
+REASON = Column("Reason", "opComments", hint="Why; kept in the record's history")
+
+# The static block of a participant, in `cpr`, `cprMultiple` and `masterSpecimen`
 PERSON = (
     Column("First Name", "firstName"),
     Column("Last Name", "lastName"),
     Column("Middle Name", "middleName"),
-    Column("Email Address", "emailAddress"),
+    Column("Email Address", "emailAddress", codes=(rules.INVALID_EMAIL.code,)),
     Column("Receive Emails", "emailOptIn", Cell.FLAG),
     Column("Phone Number", "phoneNumber"),
-    Column("Receive SMSes", "textOptIn", Cell.FLAG),
-    Column("Date Of Birth", "birthDate", Cell.DAY),
-    Column("Death Date", "deathDate", Cell.DAY),
-    Column("Gender", "gender"),
-    Column("Race", "races", multiple=True),
-    Column("Vital Status", "vitalStatus"),
-    Column("Ethnicity", "ethnicities", multiple=True),
-    Column("National ID", "uid", aliases=("SSN",)),
-    Column("eMPI", "empi"),
-    Sub("pmis", (Column("Site Name", "siteName"), Column("MRN", "mrn")), caption="PMI", multiple=True),
+    Column("Receive SMSes", "textOptIn", Cell.FLAG, codes=(rules.TEXT_OPT_OUT.code,)),
+    Column("SMS Consent", "textOptInConsent", Cell.FLAG),
+    Column("Date Of Birth", "birthDate", Cell.DAY, codes=(rules.INVALID_BIRTH_DATE.code,)),
+    Column(
+        "Death Date",
+        "deathDate",
+        Cell.DAY,
+        codes=(rules.INVALID_DEATH_DATE.code,),
+        hint="Kept only where the vital status means that the participant died",
+    ),
+    Column("Gender", "gender", codes=(_CODED["gender"].code,), hint="A value of the pick list gender"),
+    Column("Race", "races", multiple=True, codes=(_CODED["race"].code,), hint="Values of the pick list race"),
+    Column(
+        "Vital Status",
+        "vitalStatus",
+        codes=(_CODED["vital_status"].code,),
+        hint="A value of the pick list vital_status",
+    ),
+    Column(
+        "Ethnicity",
+        "ethnicities",
+        multiple=True,
+        codes=(_CODED["ethnicity"].code,),
+        hint="Values of the pick list ethnicity",
+    ),
+    Column(
+        "National ID",
+        "uid",
+        aliases=("SSN",),
+        codes=(rules.INVALID_UID.code, rules.UID_REQUIRED.code, rules.DUP_UID.code),
+        hint="Finds the participant who has it already",
+    ),
+    Column(
+        "eMPI",
+        "empi",
+        codes=(rules.INVALID_MPI.code, rules.MANUAL_MPI.code, rules.DUP_EMPI.code),
+        hint="Finds the participant who has it already",
+    ),
+    Sub(
+        "pmis",
+        (
+            Column("Site Name", "siteName", codes=(SITE_NOT_FOUND.code, rules.DUP_MRN_SITE.code)),
+            Column("MRN", "mrn", codes=(rules.DUP_MRN.code,)),
+        ),
+        caption="PMI",
+        multiple=True,
+    ),
 )
+
+
+def _missing(detail: RegistrationDetail) -> Problem:
+    if detail.id is not None:
+        return rules.NOT_FOUND(key=detail.id)
+    key = Protocols.key(detail)
+    if key is None:
+        return rules.CP_REQUIRED()
+    return rules.NOT_FOUND(key=f"{key}:{detail.ppid}") if detail.ppid else rules.PPID_REQUIRED()
+
 
 CPR = register(
     ImportSchema(
@@ -29,17 +117,34 @@ CPR = register(
         label="Participant Registrations",
         detail=RegistrationDetail,
         door=REGISTRATIONS,
+        operations=ALL,
+        matching=Matching(registrations_meant, _missing, registration_keys, upserts=True),
         columns=(
-            Column("Identifier", "id"),
-            Column("CP Short Title", "cpShortTitle"),
-            Column("PPID", "ppid"),
-            Column("Registration Date", "registrationDate", Cell.DAY),
-            Column("Registration Site", "site"),
+            Column("Identifier", "id", Cell.WHOLE, hint="The registration's id; blank on create"),
+            PROTOCOL,
+            PPID,
+            Column(
+                "Registration Date",
+                "registrationDate",
+                Cell.DAY,
+                codes=(rules.REG_DATE_REQUIRED.code,),
+                hint="Needed on create",
+            ),
+            Column("Registration Site", "site", codes=(SITE_NOT_FOUND.code,), hint="The name of a site"),
             Column("External Subject ID", "externalSubjectId"),
-            Column("Activity Status", "activityStatus"),
-            Column("Data Entry Status", "dataEntryStatus"),
-            Column("Reason", "opComments"),
+            STATUS,
+            Column(
+                "Data Entry Status",
+                "dataEntryStatus",
+                codes=(rules.DRAFT_NOT_ALLOWED.code,),
+                hint="COMPLETE, or DRAFT where the protocol allows it",
+            ),
+            REASON,
             Sub("participant", PERSON),
         ),
+        about="Registers participants to protocols. A row names the protocol, the PPID (unless the protocol makes it) "
+        "and the registration date; everything about the person may be blank. A person who is known already by "
+        "national id, eMPI or a medical record number is registered once more rather than created twice. "
+        "Updates find the registration by its id, else by protocol and PPID.",
     )
 )
