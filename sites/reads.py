@@ -62,6 +62,11 @@ def institute(*, pk: int | None = None, name: str | None = None) -> Institute:
     return found
 
 
+def institutes_known(pks: Sequence[int]) -> dict[int, InstituteDetail]:
+    """Institutes that were not deleted, in full, by key; one query."""
+    return {row.pk: institute_details([row])[0] for row in institutes().in_bulk(list(pks)).values()}
+
+
 def institutes_by_name(names: Iterable[str | None]) -> dict[str, Institute]:
     """Institutes by lower-case name, one query."""
     wanted = {name.lower() for name in names if name}
@@ -203,6 +208,22 @@ def site_details(pks: Sequence[int]) -> list[SiteDetail]:
     ]
 
 
+def sites_known(pks: Sequence[int]) -> dict[int, SiteDetail]:
+    """Sites that were not deleted, in full, by key; three queries."""
+    there = set(sites().filter(pk__in=pks).values_list("pk", flat=True))
+    return {pk: detail for pk, detail in zip(there, site_details(list(there)), strict=True)}
+
+
+def administered(pks: Sequence[int], actor: Actor) -> set[int]:
+    """Those of the sites that the caller may change (see `rules.may_change_site`); no query for super users."""
+    if actor.is_super:
+        return set(pks)
+    if not actor.is_institute_admin:
+        return set()
+    rows = sites().filter(pk__in=pks, institute=actor.institute_id)
+    return set(rows.values_list("pk", flat=True))
+
+
 def _coordinator(user: object) -> Coordinator:
     return Coordinator.model_construct(
         id=user.pk,  # type: ignore[attr-defined]
@@ -235,6 +256,12 @@ def sites_by_name(names: Iterable[str | None]) -> dict[str, Site]:
         return {}
     rows = sites().annotate(lowered=Lower("name")).filter(lowered__in=wanted)
     return {row.name.lower(): row for row in rows.select_related("institute")}
+
+
+def keys_by_name(rows: QuerySet[Site], names: Iterable[str]) -> dict[str, int]:
+    """The keys of those of the sites that have one of the names, by lower-case name; one query."""
+    found = rows.annotate(lowered=Lower("name")).filter(lowered__in=set(names))
+    return dict(found.values_list("lowered", "pk"))
 
 
 # What refers to a site: name to tell (spec 01 §E.2), model, its reference, relation to the record it lives with

@@ -11,6 +11,7 @@ from django.db.models.functions import Lower
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert
+from biobank.batch.patching import laid
 from biobank.batch.update import update
 from biobank.records import disable
 from biobank.wire.errors import Problem, refuse_if
@@ -252,13 +253,7 @@ def change_sites(pks: Sequence[int], patch: SiteDetail, actor: Actor) -> list[in
     there = set(reads.sites().filter(pk__in=wanted).values_list("pk", flat=True))
     refuse_if(rules.SITE_NOT_FOUND.missing(key=pk) for pk in wanted if pk not in there)
     stored = reads.site_details(wanted)
-    return SITES.write([Change(_patched(full, patch), full.id) for full in stored], actor)
-
-
-def _patched(full: SiteDetail, patch: SiteDetail) -> SiteDetail:
-    sent = {name: getattr(patch, name) for name in patch.model_fields_set if name not in ("id", "cp_count")}
-    kept = {name: getattr(full, name) for name in SiteDetail.model_fields if name not in sent}
-    return SiteDetail.model_construct(_fields_set=set(SiteDetail.model_fields), **{**kept, **sent})
+    return SITES.write([Change(laid(patch, full), full.id) for full in stored], actor)
 
 
 def delete_sites(pks: Sequence[int], actor: Actor, *, close: bool = False) -> list[int]:
