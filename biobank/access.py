@@ -16,6 +16,7 @@ RESOURCES = (
 OPERATIONS = ("Create", "Read", "Update", "Delete", "Lock", "Unlock", EXPORT_IMPORT)
 
 IMPORT = "import"
+EXPORT = "export"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +59,7 @@ class Actor:
     grants: frozenset[Grant] = frozenset()
     time_zone: str = "UTC"
     impersonated_by: int | None = None
-    via: str = "rest"  # the door: rest, import, admin, system
+    via: str = "rest"  # the door: rest, import, export, admin, system
     ip_address: str = field(default="", compare=False)
     token_id: int | None = field(default=None, compare=False)  # the sign-in; None for calls with a password
     reason: str | None = field(
@@ -77,13 +78,13 @@ class Actor:
         """The caller's grants of any of the operations on the resource; not meaningful for super users.
 
         In an import, a right to change something must go with `Export Import` on the same resource, and
-        reaches as far as both do (spec 04 §2.6).
+        reaches as far as both do; in an export, every right (spec 04 §2.6, §6.1).
         """
         if self.is_institute_admin:
             return [Grant(resource, operations[0])]
         held = [g for g in self.grants if g.resource == resource]
         found = [g for g in held if g.operation in operations]
-        if self.via != IMPORT or set(operations) <= {"Read"}:
+        if self.via != EXPORT and (self.via != IMPORT or set(operations) <= {"Read"}):
             return found
         exim = [g for g in held if g.operation == EXPORT_IMPORT]
         both = (grant.within(other) for grant in found for other in exim)

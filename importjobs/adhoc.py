@@ -5,6 +5,7 @@ from typing import Any
 
 from biobank.access import Actor
 from biobank.batch.schema import Cell, Column, Sub
+from biobank.tabular.zones import default_zone
 from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, Refused
 from importjobs import layouts, uploads
 from importjobs.building import Builder
@@ -40,7 +41,7 @@ def parsed_records(request: RecordsRequest, actor: Actor, client_zone: str | Non
     formats = layouts.formats(
         params.get("dateFormat"),
         params.get("timeFormat"),
-        params.get("timeZone") or layouts.default_zone(actor, client_zone),
+        params.get("timeZone") or default_zone(actor, client_zone),
     )
     try:
         path = uploads.csv_of(uploads.find(request.file_id, actor))

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from functools import lru_cache
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 from biobank.batch.schema import Cell
-from biobank.tabular.patterns import Pattern, compile_pattern
+from biobank.tabular.patterns import Pattern, compile_pattern, finer
+from biobank.tabular.zones import find_zone
 from biobank.wire.errors import INVALID_TZ, Problem, Refused
 from importjobs.errors import INVALID_DATE_FORMAT, INVALID_TIME_FORMAT
 
@@ -52,14 +53,6 @@ class Formats:
         return cls(day, moment, zone)
 
 
-def find_zone(name: str) -> ZoneInfo | None:
-    """The time zone of that name, None when there is none."""
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return None
-
-
 def converter(cell: Cell, formats: Formats) -> Convert | None:
     """What turns the text of such a cell into a value, raising ValueError; None leaves the text as it is."""
     match cell:
@@ -72,9 +65,9 @@ def converter(cell: Cell, formats: Formats) -> Convert | None:
         case Cell.DAY:
             return _days(formats)
         case Cell.DATE:
-            return _moments(formats.zone, formats.day, formats.moment)
+            return _moments(formats.zone, formats.day, formats.moment, *finer(formats.moment.text))
         case Cell.INSTANT:
-            return _moments(formats.zone, formats.moment, formats.day)
+            return _moments(formats.zone, formats.moment, formats.day, *finer(formats.moment.text))
         case _:
             return None
 
@@ -111,10 +104,10 @@ def _days(formats: Formats) -> Callable[[str], date]:
     return read
 
 
-def _moments(zone: ZoneInfo, first: Pattern, second: Pattern) -> Callable[[str], datetime]:
+def _moments(zone: ZoneInfo, first: Pattern, *others: Pattern) -> Callable[[str], datetime]:
     @lru_cache(_REMEMBERED)
     def read(text: str) -> datetime:
-        for pattern in (first, second):
+        for pattern in (first, *others):
             try:
                 return pattern.moment(text, zone)
             except (ValueError, OverflowError):

@@ -2,37 +2,12 @@
 
 from typing import Annotated, Any
 
-from pydantic import BeforeValidator, Field, WithJsonSchema
+from pydantic import Field, WithJsonSchema
 
-from biobank.wire.detail import Detail, Flag, Instant, Payload, Text, Whole
+from biobank.wire.detail import Detail, Flag, Instant, Payload, Text, TextMap, Whole
 from biobank.wire.paging import Paged
 from sessions_auth.detail import UserSummary
 
-
-def _texts(value: object) -> dict[str, str | None]:
-    """Numbers and booleans become text, null stays null."""
-    if value is None:
-        return {}
-    if not isinstance(value, dict):
-        raise ValueError("must be an object")
-    return {str(key): _text(item) for key, item in value.items()}
-
-
-def _text(value: object) -> str | None:
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int | float):
-        return str(value)
-    raise ValueError("must be texts")
-
-
-TextMap = Annotated[
-    dict[str, str | None],
-    BeforeValidator(_texts),
-    WithJsonSchema({"type": ["object", "null"], "additionalProperties": {"type": ["string", "null"]}}),
-]
 Separator = Annotated[str | None, WithJsonSchema({"type": ["string", "null"]})]  # a tab must not be trimmed
 
 

@@ -1,8 +1,6 @@
 """How the cells of one file are to be read: separator, formats, zone, with their defaults (spec 04 §1.3)."""
 
-from biobank.access import Actor
 from biobank.configuration.reads import setting
-from biobank.wire.dates import server_zone
 from biobank.wire.errors import INVALID_INPUT, Refused
 from importjobs.cells import Formats
 
@@ -26,14 +24,3 @@ def formats(date_format: str | None, time_format: str | None, time_zone: str) ->
         time_format or setting("common", "time_format"),
         time_zone,
     )
-
-
-def default_zone(actor: Actor, client_zone: str | None) -> str:
-    """The zone of the user, else of the client (when it is one), else of the server (spec 01 §A.2)."""
-    from importjobs.cells import find_zone
-
-    if actor.time_zone and actor.time_zone != "UTC":
-        return actor.time_zone
-    if client_zone and find_zone(client_zone) is not None:
-        return client_zone
-    return server_zone().key

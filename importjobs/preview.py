@@ -12,6 +12,7 @@ from pydantic import Field
 
 from biobank.access import Actor
 from biobank.batch.schema import ImportSchema, Items
+from biobank.tabular.zones import default_zone
 from biobank.wire.detail import Flag, Payload, Text, Whole
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from importjobs import inputs, layouts, uploads
@@ -98,7 +99,7 @@ def preview(request: PreviewRequest, actor: Actor, client_zone: str | None) -> P
         formats = layouts.formats(
             request.date_format,
             request.time_format,
-            request.time_zone or layouts.default_zone(actor, client_zone),
+            request.time_zone or default_zone(actor, client_zone),
         )
         columns = schema.columns_with(request.object_params)
         found = inputs.prepare(upload, request.field_separator, columns, formats)

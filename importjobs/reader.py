@@ -7,6 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self
 
+from biobank.tabular.lines import unguarded
 from importjobs.errors import Malformed
 
 MAX_CELL = 1_000_000  # characters
@@ -37,7 +38,8 @@ class Size:
 class CsvFile:
     """An open CSV file: its header, and its rows from a position on.
 
-    Blank rows are skipped and not counted; cells are trimmed. Raises `Malformed` for what cannot be read.
+    Blank rows are skipped and not counted; cells are trimmed, and freed of the apostrophe that exports and reports put
+    before what a spreadsheet could take for a formula. Raises `Malformed` for what cannot be read.
     """
 
     def __init__(self, path: Path, separator: str) -> None:
@@ -47,6 +49,7 @@ class CsvFile:
         self._offset = 0
         self._row = 0
         self._blank = 0
+        self._apostrophes = False  # seen since the last row
         try:
             self._start_at(self._after_bom())
             self.header = self._read_header()
@@ -77,6 +80,9 @@ class CsvFile:
         """The data rows from here on."""
         for cells in self._records():
             row = list(map(str.strip, cells))
+            if self._apostrophes:
+                self._apostrophes = False
+                row = list(map(unguarded, row))
             if any(row):
                 self._row += 1
                 yield row
@@ -132,6 +138,8 @@ class CsvFile:
             self._line += 1
             if len(raw) == MAX_LINE and not raw.endswith(b"\n"):
                 raise Malformed(f"line {self._line} is longer than {MAX_LINE:,} bytes")
+            if b"'" in raw:
+                self._apostrophes = True
             if b"\0" in raw:
                 raise Malformed(f"line {self._line} holds a NUL character: this is not a text file")
             try:

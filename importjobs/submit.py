@@ -9,6 +9,7 @@ from biobank.batch import schema as schemas
 from biobank.batch.schema import ImportSchema
 from biobank.configuration.reads import number
 from biobank.jobs.runner import send
+from biobank.tabular.zones import default_zone
 from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, Problem, Refused
 from importjobs import inputs, layouts, uploads
 from importjobs.cells import Formats
@@ -39,7 +40,7 @@ def submit(request: NewJob, actor: Actor, client_zone: str | None = None) -> Imp
         uploads.csv_of(upload)  # what is wrong with the file is told first
         schema = find_schema(request.object_type)
         columns = schema.columns_with(request.object_params)
-        zone = layouts.default_zone(actor, client_zone)
+        zone = default_zone(actor, client_zone)
         found = inputs.prepare(upload, request.field_separator, columns, _formats_or_default(request, zone))
         header, size = _measure(found)
         status = refusal_of(size, atomic=bool(request.atomic), offline=bool(request.offline_queue))
@@ -82,7 +83,7 @@ def refusal_of(size: Size, *, atomic: bool, offline: bool) -> str | None:
     return "TOO_LARGE" if too_large else None
 
 
-def _options(request: NewJob, schema: ImportSchema, default_zone: str) -> _Options:
+def _options(request: NewJob, schema: ImportSchema, zone: str) -> _Options:
     problems: list[Problem] = []
     type_, csv_type = request.import_type or ImportType.CREATE, request.csv_type or CsvType.SINGLE
     if type_ not in ImportType.values or type_ not in schema.operations:
@@ -91,7 +92,7 @@ def _options(request: NewJob, schema: ImportSchema, default_zone: str) -> _Optio
         problems.append(INVALID_INPUT(name="csvType", value=csv_type))
     formats = None
     try:
-        formats = layouts.formats(request.date_format, request.time_format, request.time_zone or default_zone)
+        formats = layouts.formats(request.date_format, request.time_format, request.time_zone or zone)
     except Refused as refused:
         problems.extend(refused.problems)
     if problems or formats is None:

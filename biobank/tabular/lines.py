@@ -5,6 +5,8 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 
 _RISKY = frozenset(";=@+-")
+_SUSPECT = _RISKY | {"'"}
+_GUARDED = re.compile(r"'+[;=@+-]")
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _BLOCK_ROWS = 500
 
@@ -25,10 +27,15 @@ class _Lines:
 
 
 def guarded(cell: str) -> str:
-    """A cell no spreadsheet takes for a formula."""
-    if not cell or cell[0] not in _RISKY or (cell[0] in "+-" and _NUMBER.fullmatch(cell)):
+    """A cell no spreadsheet takes for a formula; `unguarded` gives back what it was."""
+    if not cell or cell[0] not in _SUSPECT or (cell[0] in "+-" and _NUMBER.fullmatch(cell)):
         return cell
-    return "'" + cell
+    return "'" + cell if cell[0] in _RISKY or _GUARDED.match(cell) else cell
+
+
+def unguarded(cell: str) -> str:
+    """The cell without the apostrophe that keeps it from being a formula."""
+    return cell[1:] if _GUARDED.match(cell) else cell
 
 
 def csv_lines(rows: Iterable[Sequence[str]], separator: str) -> Iterator[bytes]:

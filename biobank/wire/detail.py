@@ -19,7 +19,8 @@ from biobank.wire.dates import Day, Instant
 from biobank.wire.errors import INVALID_REQUEST, Refused
 
 __all__ = [
-    "Day", "Detail", "Flag", "Instant", "Number", "Payload", "SparseDetail", "Text", "TextList", "Whole", "WholeList",
+    "Day", "Detail", "Flag", "Instant", "Number", "Payload", "SparseDetail", "Text", "TextList", "TextMap", "Whole",
+    "WholeList",
 ]  # fmt: skip
 
 
@@ -99,6 +100,18 @@ def _wholes(value: object) -> list[int] | None:
     raise ValueError("must be a list")
 
 
+def _text_map(value: object) -> dict[str, str | None]:
+    """Numbers and booleans become text, null stays null."""
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise ValueError("must be an object")
+    found = {str(key): item if isinstance(item, str) else _text(item) for key, item in value.items()}
+    if any("\0" in part for pair in found.items() for part in pair if part):
+        raise ValueError("must not contain a NUL character")
+    return found
+
+
 def plain_number(value: Decimal | None) -> int | float | None:
     """A quantity as a JSON number: 10 rather than 10.000."""
     if value is None:
@@ -122,6 +135,11 @@ TextList = Annotated[
     list[str] | None,
     BeforeValidator(_texts),
     WithJsonSchema({"type": ["array", "null"], "items": {"type": "string"}}),
+]
+TextMap = Annotated[
+    dict[str, str | None],
+    BeforeValidator(_text_map),
+    WithJsonSchema({"type": ["object", "null"], "additionalProperties": {"type": ["string", "null"]}}),
 ]
 WholeList = Annotated[
     list[int] | None,
