@@ -7,7 +7,7 @@ from biobank.access import Actor
 from biobank.batch.schema import Cell, Column, Sub
 from biobank.tabular.zones import default_zone
 from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, Refused
-from importjobs import layouts, uploads
+from importjobs import inputs, layouts, uploads
 from importjobs.building import Builder
 from importjobs.detail import RecordField, RecordsRequest
 from importjobs.errors import PARSE_ERROR, Malformed
@@ -44,8 +44,9 @@ def parsed_records(request: RecordsRequest, actor: Actor, client_zone: str | Non
         params.get("timeZone") or default_zone(actor, client_zone),
     )
     try:
-        path = uploads.csv_of(uploads.find(request.file_id, actor))
-        with CsvFile(path, layouts.separator(params.get("fieldSeparator"))) as file:
+        upload = uploads.find(request.file_id, actor)
+        found = inputs.prepare(upload, params.get("fieldSeparator"), columns, formats)
+        with CsvFile(found.path, found.separator) as file:
             builder = Builder(columns, file.header, formats)
             return [_record(*built) for built in builder.build(list(file.rows()))]
     except Malformed as error:
@@ -57,7 +58,7 @@ def _columns(request: RecordsRequest) -> Sequence[Column | Sub]:
         return columns_of(request.columns)
     if not request.schema_:
         raise Refused(INVALID_INPUT(name="schema", value="null"))
-    return find_schema(request.schema_).columns
+    return find_schema(request.schema_).columns_with(request.params)
 
 
 def _record(record: dict[str, Any], mistakes: list[str]) -> dict[str, Any]:

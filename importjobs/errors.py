@@ -16,6 +16,7 @@ INVALID_DATE_FORMAT = Code("IMPORT_JOB_INVALID_DATE_FORMAT", "{pattern} is not a
 INVALID_TIME_FORMAT = Code("IMPORT_JOB_INVALID_TIME_FORMAT", "{pattern} is not a time pattern: {reason}")
 CSV_NOT_IN_ZIP = Code("IMPORT_JOB_CSV_NOT_FOUND_IN_ZIP", "The archive has no CSV file at its top level")
 INVALID_FILENAME = Code("IMPORT_JOB_INV_FILENAME", "{name} does not say what to import, how, and when")
+NO_SPACE = Code("IMPORT_JOB_NO_SPACE", "There is no room for the file on the server's disk", Kind.NO_SPACE)
 FILE_MISSING = Code("INVALID_REQUEST", "The request cannot be understood: a part named file is expected")
 
 

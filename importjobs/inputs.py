@@ -7,7 +7,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from biobank.batch.schema import Items
-from importjobs import layouts, uploads
+from importjobs import layouts, spreadsheets, uploads
 from importjobs.cells import Formats
 from importjobs.header import match, places
 from importjobs.models import Upload
@@ -33,22 +33,20 @@ class Input:
     kind: Kind
     separator: str
 
-    @property
-    def named_separator(self) -> str:
-        """The separator as a job keeps it: blank for the one that goes without saying."""
-        return "" if self.separator == layouts.SEPARATOR else self.separator
-
 
 def prepare(upload: Upload, asked: str | None, columns: Items, formats: Formats) -> Input:
     """Unpack what must be unpacked and find the separator: the one asked for wins.
 
     Else a file named `.tsv` or `.tab` has tabs; so has one whose header holds tabs and no comma; a header without
-    commas that makes known columns when split at semicolons has those. Raises `Malformed` and `Refused`.
+    commas that makes known columns when split at semicolons has those. The text made of a workbook has commas,
+    whatever was asked for. Raises `Malformed` and `Refused`.
     """
-    path = uploads.csv_of(upload)
+    path = uploads.rows_file(upload)
+    if path.suffix == ".xlsx":
+        return Input(spreadsheets.as_csv(path, formats), Kind.XLSX, layouts.SEPARATOR)
     if asked:
         separator = layouts.separator(asked)
-    elif upload.filename.lower().endswith(_TAB_SUFFIXES):
+    elif path.suffix in _TAB_SUFFIXES or upload.filename.lower().endswith(_TAB_SUFFIXES):
         separator = TAB
     else:
         separator = _sniffed(path, columns)

@@ -16,7 +16,7 @@ from importjobs.cells import Formats
 from importjobs.detail import JobDetail, NewJob
 from importjobs.errors import PARSE_ERROR, SCHEMA_NOT_FOUND, Malformed
 from importjobs.header import match
-from importjobs.inputs import Input
+from importjobs.inputs import Input, Kind
 from importjobs.models import CsvType, ImportJob, ImportType, Upload
 from importjobs.reader import CsvFile, Size
 
@@ -37,7 +37,7 @@ def submit(request: NewJob, actor: Actor, client_zone: str | None = None) -> Imp
         raise Refused(ACCESS_DENIED())
     try:
         upload = uploads.find(request.input_file_id, actor)
-        uploads.csv_of(upload)  # what is wrong with the file is told first
+        uploads.rows_file(upload)  # what is wrong with the file is told first
         schema = find_schema(request.object_type)
         columns = schema.columns_with(request.object_params)
         zone = default_zone(actor, client_zone)
@@ -117,7 +117,7 @@ def _create(
             date_format=formats.day.text,
             time_format=formats.moment.text.removeprefix(formats.day.text + " "),
             time_zone=formats.zone.key,
-            field_separator=(request.field_separator or found.named_separator)[:1],
+            field_separator=_named(request, found),
             params=request.object_params,
             atomic=bool(request.atomic),
             offline=bool(request.offline_queue),
@@ -125,7 +125,15 @@ def _create(
             rows=size.rows,
             created_by_id=actor.user_id,
         )
+        if found.kind == Kind.XLSX:
+            uploads.choose(upload, found.path)
         if not Upload.objects.filter(pk=upload.pk, job=None).update(job=job):
             raise Malformed("a job has used the input file already")
         send(job)
     return job
+
+
+def _named(request: NewJob, found: Input) -> str:
+    """The separator as the job keeps it: as asked for, else blank for the one that goes without saying."""
+    asked = "" if found.kind == Kind.XLSX else (request.field_separator or "")[:1]
+    return asked or ("" if found.separator == layouts.SEPARATOR else found.separator)

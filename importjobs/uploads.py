@@ -1,10 +1,10 @@
 """Input files: stored as they stream in, unpacked when they are archives (spec 04 §1.2, §3.3)."""
 
+import errno
 import shutil
 import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from uuid import UUID, uuid4
@@ -16,12 +16,12 @@ from biobank.access import Actor
 from biobank.files import folder, published
 from biobank.files.names import safe_name
 from biobank.wire.errors import Refused
-from importjobs.errors import CSV_NOT_IN_ZIP, Malformed
+from importjobs import archives
+from importjobs.errors import CSV_NOT_IN_ZIP, NO_SPACE, Malformed
 from importjobs.models import Upload
 
-MAX_ENTRIES = 10_000
-MAX_RATIO = 200  # unpacked bytes for each packed byte
-_MAGIC = (b"PK\x03\x04", b"PK\x05\x06")
+ROWS = (".csv", ".tsv", ".tab", ".xlsx")  # what may hold the rows in an archive, the first kind found
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT})
 _BLOCK = 1 << 20
 
 
@@ -31,19 +31,32 @@ def home(upload_id: UUID) -> Path:
 
 
 def store(file: "File[Any]", actor: Actor) -> Upload:
-    """Keep an uploaded file under a fresh id."""
+    """Keep an uploaded file under a fresh id. Raises IMPORT_JOB_NO_SPACE; then nothing is left of it."""
     upload = Upload(
         id=uuid4(),
         filename=safe_name(file.name or "", "input.csv"),
         size=file.size or 0,
         created_by_id=actor.user_id,
     )
-    with published(home(upload.id) / "original") as target:
-        for block in file.chunks(_BLOCK):
-            target.write(block)
-    file.close()
-    upload.save(force_insert=True)
+    with kept_or_removed(upload.id):
+        with published(home(upload.id) / "original") as target:
+            for block in file.chunks(_BLOCK):
+                target.write(block)
+        file.close()
+        upload.save(force_insert=True)
     return upload
+
+
+@contextmanager
+def kept_or_removed(upload_id: UUID) -> Iterator[None]:
+    """Remove the folder of an upload that cannot be completed. Raises IMPORT_JOB_NO_SPACE when the disk is full."""
+    try:
+        yield
+    except BaseException as error:
+        shutil.rmtree(settings.DATA_DIR / "import-jobs" / str(upload_id), ignore_errors=True)
+        if isinstance(error, OSError) and error.errno in _FULL:
+            raise Refused(NO_SPACE()) from None
+        raise
 
 
 @contextmanager
@@ -52,13 +65,13 @@ def csv_files(file: "File[Any]") -> "Iterator[list[File[Any]]]":
 
     Raises `Malformed` for an archive that cannot be trusted.
     """
-    magic = file.read(4)
+    start = file.read(4)
     file.seek(0)
-    if not magic.startswith(_MAGIC):
+    if not archives.is_archive(start):
         yield [file]
         return
-    with _archive(file) as archive:
-        yield [_entry_file(archive, entry) for entry in archive.infolist() if _is_csv(entry)]
+    with archives.opened(file) as archive:  # type: ignore[arg-type]
+        yield [_entry_file(archive, entry) for entry in archives.top_level(archive, ".csv")]
 
 
 def _entry_file(archive: zipfile.ZipFile, entry: zipfile.ZipInfo) -> "File[Any]":
@@ -81,75 +94,64 @@ def find(file_id: str | None, actor: Actor) -> Upload:
 
 
 def csv_of(upload: Upload) -> Path:
-    """The CSV file of an upload, unpacked on first use.
+    """The file with the rows of a job as text. Raises `Malformed`, `Refused(CSV_NOT_IN_ZIP)`."""
+    chosen = home(upload.id) / "input.csv"
+    return chosen if chosen.exists() else rows_file(upload)
 
-    Raises `Malformed` for an archive that cannot be trusted, `Refused(CSV_NOT_IN_ZIP)` for one without CSV.
+
+def rows_file(upload: Upload) -> Path:
+    """What holds the rows of an upload, unpacked on first use: CSV, TSV, or a workbook named `.xlsx`.
+
+    Raises `Malformed` for an archive that cannot be trusted, `Refused(CSV_NOT_IN_ZIP)` for one without rows.
     """
-    original, unpacked = home(upload.id) / "original", home(upload.id) / "input.csv"
-    if unpacked.exists():
-        return unpacked
+    place = home(upload.id)
+    for suffix in ROWS:
+        if (found := place / f"rows{suffix}").exists():
+            return found
+    original = place / "original"
     try:
         with original.open("rb") as file:
-            if not file.read(4).startswith(_MAGIC):
+            if not archives.is_archive(file.read(4)):
                 return original
     except FileNotFoundError:
         raise Malformed("the input file no longer exists") from None
-    with _archive(original) as archive:
-        _unpack(archive, _csv_entry(archive, upload.filename), unpacked)
-    return unpacked
+    with archives.opened(original) as archive:
+        if archives.is_workbook(archive):
+            target = place / "rows.xlsx"
+            with suppress(FileExistsError):
+                target.hardlink_to(original)
+            return target
+        entry = _rows_entry(archive, upload.filename)
+        target = place / f"rows{Path(entry.filename).suffix}"
+        with space_needed():
+            archives.unpack(archive, entry, target)
+    return target
 
 
 @contextmanager
-def _archive(path: "Path | File[Any]") -> Iterator[zipfile.ZipFile]:
+def space_needed() -> Iterator[None]:
+    """Raises IMPORT_JOB_NO_SPACE for a full disk."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            _check(archive)
-            yield archive
-    except (zipfile.BadZipFile, NotImplementedError, EOFError, zlib.error) as error:
-        raise Malformed(f"the archive cannot be unpacked: {error}") from None
+        yield
+    except OSError as error:
+        if error.errno in _FULL:
+            raise Refused(NO_SPACE()) from None
+        raise
 
 
-def _check(archive: zipfile.ZipFile) -> None:
-    """Refuse bombs, traversal and encryption by what the archive says of itself."""
-    entries = archive.infolist()
-    if len(entries) > MAX_ENTRIES:
-        raise Malformed(f"the archive has more than {MAX_ENTRIES:,} entries")
-    for entry in entries:
-        parts = entry.filename.replace("\\", "/").split("/")
-        if entry.filename.startswith(("/", "\\")) or ".." in parts or ":" in parts[0]:
-            raise Malformed("the archive has an entry that points outside of it")
-        if entry.flag_bits & 0x1:
-            raise Malformed("the archive is encrypted")
-        if entry.file_size > _largest(entry):
-            raise Malformed("the archive unpacks to far more than it should")
-    if sum(entry.file_size for entry in entries) > settings.MAX_UPLOAD_BYTES:
-        raise Malformed("the archive unpacks to more than an upload may hold")
-
-
-def _largest(entry: zipfile.ZipInfo) -> int:
-    return max(entry.compress_size * MAX_RATIO, _BLOCK)
-
-
-def _csv_entry(archive: zipfile.ZipFile, filename: str) -> zipfile.ZipInfo:
-    for entry in archive.infolist():
-        if _is_csv(entry):
+def _rows_entry(archive: zipfile.ZipFile, filename: str) -> zipfile.ZipInfo:
+    for suffix in ROWS:
+        for entry in archives.top_level(archive, suffix):
             return entry
     raise Refused(CSV_NOT_IN_ZIP(file=filename))
 
 
-def _is_csv(entry: zipfile.ZipInfo) -> bool:
-    return entry.filename.endswith(".csv") and "/" not in entry.filename
-
-
-def _unpack(archive: zipfile.ZipFile, entry: zipfile.ZipInfo, target: Path) -> None:
-    """Write one entry; the sizes in an archive may lie, so count what comes out."""
-    written = 0
-    with archive.open(entry) as source, published(target) as file:
-        while block := source.read(_BLOCK):
-            written += len(block)
-            if written > entry.file_size:
-                raise Malformed("the archive unpacks to more than it says")
-            file.write(block)
+def choose(upload: Upload, path: Path) -> None:
+    """Make a text made of the upload the one its job reads."""
+    chosen = home(upload.id) / "input.csv"
+    draft = chosen.with_name(f".{uuid4().hex}")
+    draft.hardlink_to(path)
+    draft.replace(chosen)
 
 
 def remove(upload: Upload) -> None:

@@ -17,6 +17,7 @@ class Kind(Enum):
     MEDIA_TYPE = "media type"
     CONFLICT = "conflict"
     TOO_LARGE = "too large"
+    NO_SPACE = "no space"
     INTERNAL = "internal"
 
 
