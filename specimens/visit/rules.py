@@ -27,6 +27,7 @@ IN_USE = Code("SPECIMEN_REF_ENTITY_FOUND", "The visit still has collected specim
 COMPLETE_REQUIRED = Code("VISIT_COMPL_VISIT_REQ", "Only a complete visit has a pathology report")
 NO_REPORT = Code("VISIT_NO_SPR_UPLOADED", "The visit {name} has no pathology report")
 REPORT_LOST = Code("VISIT_UNABLE_TO_LOCATE_SPR", "The pathology report is missing on disk", Kind.INTERNAL)
+REPORT_NOT_SENT = Code(REPORT_LOST.code, "The pathology report {name} is not among the files of the archive")
 REPORT_LOCKED = Code("VISIT_LOCKED_SPR", "The pathology report is locked")
 REPORT_NOT_TEXT = Code("VISIT_NON_TEXT_SPR", "The pathology report is not a text")
 REPORT_EMPTY = Code("VISIT_SPR_TEXT_NA", "A pathology report cannot be left without text")

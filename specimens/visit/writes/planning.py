@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from biobank.access import Actor
@@ -29,6 +30,7 @@ class VisitPlan:
 
     row: Visit
     is_new: bool
+    changed: frozenset[str] = frozenset()  # columns
     old_status: str | None = None
     new_event: bool = False
     new_protocol: bool = False
@@ -68,9 +70,9 @@ def plan_change(detail: VisitDetail, pk: int, known: Known) -> VisitPlan | Refus
         return Refusal((registration_rules.SPECIMEN_CENTRIC(name=protocol.short_title),))
     if gone:
         return _removal(detail, row, known)
-    if known.actor.via == "import":
-        detail = _laid_over(detail, row, known)
-    return _planned(detail, row, known)
+    if known.actor.via != "import":
+        return _planned(detail, row, known)
+    return _planned(_laid_over(detail, row, known), row, known, siteless=_stays_siteless(detail, row))
 
 
 def _removal(detail: VisitDetail, row: Visit, known: Known) -> VisitPlan | Refusal:
@@ -84,7 +86,9 @@ def _removal(detail: VisitDetail, row: Visit, known: Known) -> VisitPlan | Refus
     return VisitPlan(row, is_new=False, gone=True, reason=detail.op_comments)
 
 
-def _planned(detail: VisitDetail, row: Visit | None, known: Known) -> VisitPlan | Refusal:
+def _planned(
+    detail: VisitDetail, row: Visit | None, known: Known, *, siteless: bool = False
+) -> VisitPlan | Refusal:
     registration = known.registration(detail)
     problems = list(_registration_problems(detail, registration, known))
     protocol = known.protocols.get(registration.protocol_id) if registration is not None else None
@@ -102,7 +106,7 @@ def _planned(detail: VisitDetail, row: Visit | None, known: Known) -> VisitPlan 
         return Refusal(tuple(problems))
     if row is None and detail.activity_status == "Disabled":
         return Refusal((rules.CREATE_DISABLED(),))
-    if not values["site_id"] and status not in rules.UNCOLLECTED:
+    if not values["site_id"] and status not in rules.UNCOLLECTED and not siteless:
         values["site_id"] = known.default_site(registration, event)
     values |= {
         "status": status,
@@ -278,9 +282,11 @@ def _accepted(
         plan.new_protocol = row.protocol_id != values["protocol_id"]
         if values["surgical_pathology_number"] == rules.MASK:  # what callers without PHI rights read
             del values["surgical_pathology_number"]
+        values = {name: value for name, value in values.items() if value != getattr(row, name)}
+        plan.changed = frozenset(values)
         for name, value in values.items():
             setattr(row, name, value)
-    plan.pre_printed = is_pre_printed(known.protocols[values["protocol_id"]])
+    plan.pre_printed = is_pre_printed(known.protocols[plan.row.protocol_id])
     plan.reason = detail.op_comments
     if detail.name:
         known.names[0, detail.name] = row.pk if row is not None else -1
@@ -302,6 +308,15 @@ _COLUMNS = (
 )  # fmt: skip
 
 
+def _same_minute(said: datetime | None, stored: datetime | None) -> bool:
+    return stored is not None and said == stored.replace(second=0, microsecond=0)
+
+
+def _stays_siteless(detail: VisitDetail, row: Visit) -> bool:
+    """Whether a visit without site needs none still: the row of the file says nothing of where it was."""
+    return row.site_id is None and not detail.sent("site") and detail.status in (None, "", row.status)
+
+
 def _laid_over(detail: VisitDetail, row: Visit, known: Known) -> VisitDetail:
     """The stored visit with the keys that were sent laid over it."""
     sent = detail.model_fields_set
@@ -309,6 +324,8 @@ def _laid_over(detail: VisitDetail, row: Visit, known: Known) -> VisitDetail:
     for name in _COLUMNS:
         if name not in sent:
             setattr(full, name, getattr(row, name))
+    if _same_minute(detail.visit_date, row.visit_date):  # files do not show the seconds
+        full.visit_date = row.visit_date
     if known.registration(detail) is None and not ({"cpr_id", "ppid"} & sent):
         full.cpr_id = row.registration_id
     if not ({"event_id", "event_label"} & sent):

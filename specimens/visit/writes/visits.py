@@ -17,11 +17,6 @@ from specimens.visit.writes.known import VisitRemoval, names_in_use
 from specimens.visit.writes.planning import VisitPlan, plan_visits
 
 T = TypeVar("T")
-_COLUMNS = [
-    "registration_id", "protocol_id", "event_id", "name", "status", "visit_date", "site_id", "clinical_diagnoses",
-    "clinical_status", "cohort", "surgical_pathology_number", "comments", "missed_reason", "missed_by_id",
-    "activity_status",
-]  # fmt: skip
 
 
 def apply_visits(plans: Sequence[VisitPlan], actor: Actor) -> list[int]:
@@ -31,8 +26,9 @@ def apply_visits(plans: Sequence[VisitPlan], actor: Actor) -> list[int]:
         stamp(actor, reason=reason)
     _give_names([plan for plan in plans if plan.naming is not None])
     insert([plan.row for plan in plans if plan.is_new])
-    changed = {plan.row.pk: plan.row for plan in plans if not plan.is_new and not plan.gone}
-    update(list(changed.values()), _COLUMNS)
+    changed = [plan for plan in plans if plan.changed]
+    rows = {plan.row.pk: plan.row for plan in changed}
+    update(list(rows.values()), {name for plan in changed for name in plan.changed})
     remove([plan.row for plan in plans if plan.gone], actor)
     _tell([plan for plan in plans if not plan.gone], actor)
     return [plan.row.pk for plan in plans]

@@ -1,0 +1,153 @@
+"""Visits created, changed and deleted by files (spec 04 §3.4, §5.12)."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
+
+from importjobs import tasks
+from importjobs.models import Failure
+from sessions_auth.tokens import issue
+from specimens.participant.models import Registration
+from specimens.specimen.models import Specimen
+from specimens.visit.models import Visit
+from tests import factories, studies
+from tests.client import Api
+from tests.jobs.importing import imported, outcomes, report, start
+
+pytestmark = pytest.mark.django_db
+
+V7 = """Identifier, CP Short Title, PPID, Event Label, Name, Visit Date, Visit Site, Visit Status, \
+Clinical Diagnosis#1, Clinical Diagnosis#2, Clinical Status, Cohort, Path. Number, Path Report Name, \
+Missed/Not Collected Reason, Comments, Activity Status, Reason, Missed/Not Collected By#Email Address"""
+
+
+@pytest.fixture
+def ida(db: None) -> Registration:
+    protocol = studies.protocol("LUNG")
+    studies.event(protocol, "Baseline")
+    return studies.registration(protocol, "P1")
+
+
+def run(api: Api, content: str, **options: Any) -> list[str]:
+    """The message of each row, blank where it went well."""
+    options = {"dateFormat": "yyyy-MM-dd", "timeZone": "UTC", **options}
+    job = imported(api, content, "visit", **options)
+    return [row["OS_ERROR_MESSAGE"] for row in report(api, job["id"])]
+
+
+def codes(job_id: int) -> list[str]:
+    return list(Failure.objects.filter(job_id=job_id).order_by("row").values_list("code", flat=True))
+
+
+def histories() -> int:
+    rows: Any = Visit._meta.get_field("history_rows").related_model
+    return int(rows._default_manager.count())
+
+
+def test_the_template_is_that_of_version_seven(api: Api) -> None:
+    header = api.get("/import-jobs/input-file-template?schema=visit").body.decode()
+    assert [caption.strip('"\n') for caption in header.split(",")] == V7.split(", ")
+
+
+def test_dates_come_with_or_without_the_time(api: Api, ida: Registration) -> None:
+    content = "CP Short Title,PPID,Name,Visit Date,Clinical Diagnosis\nLUNG,P1,A,2024-03-12,\nLUNG,P1,B,2024-03-12 09:15,\n"
+    assert run(api, content, timeZone="Europe/Vienna") == ["", ""]
+    assert list(Visit.objects.order_by("name").values_list("visit_date", flat=True)) == [
+        datetime(2024, 3, 11, 23, tzinfo=UTC),
+        datetime(2024, 3, 12, 8, 15, tzinfo=UTC),
+    ]
+
+
+def test_an_update_changes_only_what_a_row_names(api: Api, ida: Registration) -> None:
+    event = ida.protocol.events.get()
+    when = datetime(2024, 3, 12, 9, 15, 33, tzinfo=UTC)
+    visit = studies.visit(
+        ida, "V1", event=event, visit_date=when, comments="old", cohort=None, surgical_pathology_number="S-1"
+    )
+    later = studies.visit(ida, "V2", site=factories.site(), visit_date=datetime(2025, 1, 1, tzinfo=UTC))
+    content = "Name,Comments,Path. Number,Visit Date,Reason\nV1,new,##set_to_blank##,2024-03-12 09:15,typo\n"
+    assert run(api, content, importType="UPDATE") == [""]
+    visit.refresh_from_db()
+    assert (visit.comments, visit.surgical_pathology_number, visit.event_id) == ("new", None, event.pk)
+    assert (visit.visit_date, visit.site_id) == (when, None)
+    changes: Any = visit.history  # type: ignore[attr-defined]
+    assert changes.order_by("-pgh_id")[0].pgh_context.metadata["reason"] == "typo"
+    content = "Identifier,Visit Status,Missed/Not Collected By#Email Address,Name\n"
+    assert run(api, f"{content}{later.pk},Missed Collection,admin@localhost,V3\n", importType="UPDATE") == [
+        ""
+    ]
+    later.refresh_from_db()
+    assert (later.status, later.name, later.missed_by_id is not None) == ("Missed Collection", "V3", True)
+
+
+def test_rows_that_change_nothing_leave_no_history(api: Api, ida: Registration) -> None:
+    site = factories.site()
+    content = (
+        "CP Short Title,PPID,Event Label,Name,Visit Date,Visit Site,Visit Status,Comments\n"
+        f"LUNG,P1,Baseline,V1,2024-03-12,{site.name},Complete,x\nLUNG,P1,,V2,2024-03-13,,,\n"
+    )
+    assert run(api, content) == ["", ""]
+    before = histories()
+    assert run(api, content, importType="UPDATE") == ["", ""]
+    assert run(api, content, importType="UPSERT") == ["", ""]
+    assert histories() == before
+
+
+def test_one_file_creates_and_updates(api: Api, ida: Registration) -> None:
+    known = studies.visit(ida, "V1")
+    content = (
+        "Identifier,CP Short Title,PPID,Name,Comments,Visit Status\n"
+        f"{known.pk},,,,a,\n,LUNG,P1,V2,b,\n,,,V2,c,\n,LUNG,P9,V3,d,\n,LUNG,P1,,e,Pending\n"
+    )
+    job = imported(api, content, "visit", importType="UPSERT")
+    assert outcomes(api, job["id"]) == ["SUCCESS", "SUCCESS", "SUCCESS", "FAIL", "SUCCESS"]
+    assert codes(job["id"]) == ["CPR_M_NOT_FOUND"]
+    assert sorted(Visit.objects.values_list("comments", flat=True)) == ["a", "c", "e"]
+
+
+def test_an_update_that_finds_nothing_says_so(api: Api, ida: Registration) -> None:
+    hidden = studies.visit(studies.registration(studies.protocol("FOREIGN")))
+    content = f"Identifier,Name,Comments\n999999,,A\n,V1,B\n,,C\n{hidden.pk},,D\n,{hidden.name},E\n"
+    job = imported(api, content, "visit", importType="UPDATE")
+    expected = ["VISIT_NOT_FOUND", "VISIT_NOT_FOUND", "VISIT_NAME_REQUIRED"]
+    assert codes(job["id"]) == expected
+    user = factories.user()
+    factories.grant(user, {"Visit": ["Read", "Update", "Export Import"]}, protocol=ida.protocol)
+    job = imported(Api(issue(user)), content, "visit", importType="UPDATE")
+    assert codes(job["id"]) == [*expected, "VISIT_NOT_FOUND", "VISIT_NOT_FOUND"]
+
+
+def test_closed_closes_and_disabled_takes_specimens_along(api: Api, ida: Registration) -> None:
+    kept, gone = studies.visit(ida, "V1"), studies.visit(ida, "V2")
+    Specimen.objects.create(visit=gone, protocol=ida.protocol, label="S1", status="Collected")
+    content = "Name,Activity Status\nV1,Closed\nV2,Disabled\n"
+    assert run(api, content, importType="UPDATE") == ["", ""]
+    kept.refresh_from_db()
+    gone.refresh_from_db()
+    assert (kept.activity_status, gone.activity_status) == ("Closed", "Disabled")
+    assert Specimen.objects.get().activity_status == "Disabled"
+
+
+@pytest.mark.parametrize("by_id", [True, False], ids=["by id", "by name"])
+def test_a_file_ten_times_as_long_costs_no_more_queries(api: Api, ida: Registration, by_id: bool) -> None:
+    site = factories.site()
+    rows = Visit.objects.bulk_create(
+        [Visit(registration=ida, protocol=ida.protocol, name=f"V{n}") for n in range(220)]
+    )
+
+    def queries(some: list[Visit], text: str) -> int:
+        lines = [
+            f"{row.pk if by_id else ''},LUNG,P1,Baseline,{row.name},{text},{site.name},{text}" for row in some
+        ]
+        header = "Identifier,CP Short Title,PPID,Event Label,Name,Comments,Visit Site,Path. Number"
+        job = start(api, "\n".join([header, *lines]) + "\n", "visit", importType="UPDATE")
+        with CaptureQueriesContext(connection) as asked:
+            tasks.run(job)
+        assert set(outcomes(api, job)) == {"SUCCESS"}
+        return len(asked)
+
+    queries(rows[:1], "z")
+    assert queries(rows[1:21], "a") == queries(rows[21:], "b")
