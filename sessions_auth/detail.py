@@ -236,6 +236,30 @@ class SubjectRoleDetail(Detail):
     system_role: Flag = None
 
 
+class HeldRole(Payload):
+    """A role as CSV has it: no site means all of the institute's, no protocol means all (spec 04 §5.5)."""
+
+    role_name: Text = None
+    site_name: Text = None
+    cp_short_title: Text = None
+
+
+class UserRoles(Payload):
+    """The roles of a user, who is named by id or e-mail address."""
+
+    subject_id: Whole = None
+    email_address: Text = None
+    roles: list[HeldRole] | None = None
+
+
+class RoleLine(UserDetail):
+    """A user with one of their roles."""
+
+    site_name: Text = None
+    cp_short_title: Text = None
+    role: Text = None
+
+
 # --- Auth domains ---
 
 

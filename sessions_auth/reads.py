@@ -9,7 +9,7 @@ from django.db.models import Count, Q, QuerySet
 from django.db.models.functions import Lower
 from django.utils import timezone
 
-from biobank.access import Actor
+from biobank.access import EXPORT_IMPORT, Actor
 from biobank.wire.dates import server_zone
 from biobank.wire.errors import Refused
 from sessions_auth import rules
@@ -191,6 +191,25 @@ def details(pks: Sequence[int]) -> list[UserDetail]:
     """Users in full, in the order of `pks`, deleted ones too; one query."""
     found = User.objects.select_related("institute", "primary_site", "domain").in_bulk(list(pks))
     return [detail_of(found[pk]) for pk in pks]
+
+
+def known_details(pks: Sequence[int]) -> dict[int, UserDetail]:
+    """Users that were not deleted, in full, by key; one query."""
+    return {pk: detail_of(row) for pk, row in known_users().in_bulk(list(pks)).items()}
+
+
+def people() -> QuerySet[User]:
+    """Users that were not deleted, without those that belong to the server."""
+    return known_users().exclude(login_name__startswith="$")
+
+
+def exportable(actor: Actor) -> QuerySet[User]:
+    """The users that the caller may export: those of the own institute, with the right (spec 04 §6.1)."""
+    if actor.is_super:
+        return people()
+    if not actor.has_any("User", EXPORT_IMPORT):
+        return people().none()
+    return people().filter(institute=actor.institute_id)
 
 
 def listed(query: UserQuery, actor: Actor) -> QuerySet[User]:

@@ -7,14 +7,18 @@ from django.db.models import QuerySet
 from biobank.wire.errors import Refused
 from sessions_auth import role_rules
 from sessions_auth.detail import (
+    HeldRole,
     RoleDetail,
+    RoleLine,
     RoleOperation,
     RoleProtocol,
     RoleQuery,
     RoleResource,
     SubjectRoleDetail,
+    UserRoles,
 )
 from sessions_auth.models import Role, SubjectRole, User, UserGroup
+from sessions_auth.reads import details
 from sites.reads import site_details
 
 
@@ -110,3 +114,48 @@ def _protocol(row: SubjectRole) -> RoleProtocol | None:
         code=protocol.code,
         activity_status=protocol.activity_status,
     )
+
+
+def held_by(user_ids: Sequence[int]) -> QuerySet[SubjectRole]:
+    """The roles of users, oldest first; role, site, protocol and user are loaded."""
+    rows = SubjectRole.objects.filter(user__in=user_ids)
+    return rows.select_related("role", "site", "protocol", "user").order_by("pk")
+
+
+def user_roles(user_ids: Sequence[int]) -> list[UserRoles]:
+    """The roles that were given to users, a detail each, in their order; those that come by themselves are left out.
+
+    Two queries.
+    """
+    users = User.objects.in_bulk(list(user_ids))
+    found = {pk: UserRoles(subject_id=pk, email_address=users[pk].email_address, roles=[]) for pk in user_ids}
+    for row in held_by(user_ids).filter(system_role=False):
+        roles = found[row.user_id].roles
+        assert roles is not None  # noqa: S101
+        roles.append(_held(row))
+    return list(found.values())
+
+
+def _held(row: SubjectRole) -> HeldRole:
+    return HeldRole(
+        role_name=row.role.name,
+        site_name=row.site.name if row.site else None,
+        cp_short_title=row.protocol.short_title if row.protocol else None,
+    )
+
+
+def role_lines(user_ids: Sequence[int]) -> list[RoleLine]:
+    """All roles of users, those that come by themselves too, one line a role; two queries."""
+    users = {detail.id: detail for detail in details(user_ids)}
+    lines: dict[int, list[RoleLine]] = {pk: [] for pk in user_ids}
+    for row in held_by(user_ids):
+        held = _held(row)
+        lines[row.user_id].append(
+            RoleLine(
+                **dict(users[row.user_id]),
+                role=held.role_name,
+                site_name=held.site_name,
+                cp_short_title=held.cp_short_title,
+            )
+        )
+    return [line for of_user in lines.values() for line in of_user]

@@ -231,6 +231,12 @@ def _standing(row: User) -> Standing:
     return Standing(row.pk, row.type, row.institute_id, row.email_address, row.api_user)
 
 
+def changeable(pks: Sequence[int], actor: Actor) -> set[int]:
+    """Those of the users that the caller may change; one query."""
+    rows = reads.known_users().filter(pk__in=pks)
+    return {row.pk for row in rows if rules.may_update(actor, _standing(row))}
+
+
 def apply_users(plans: Sequence[UserPlan], actor: Actor) -> list[int]:
     """Write the planned users and what follows from it: roles, sessions, the count of failures."""
     rows = [plan.row for plan in plans]

@@ -8,6 +8,14 @@ V7 = {
         "Identifier,Name,Institute Name,Code,Type,Address,Activity Status,Coordinators#1#Email Address,"
         "Coordinators#2#Email Address"
     ),
+    "user": (
+        "Identifier,Last Name,First Name,Domain Name,Login Name,Email Address,Institute,Primary Site,Type,Address,"
+        "Phone Number,Activity Status,Disable Email Notifications"
+    ),
+    "userRoles": (
+        "Identifier,Email Address,Role#1#Name,Role#1#Site Name,Role#1#CP Short Title,Role#2#Name,Role#2#Site Name,"
+        "Role#2#CP Short Title"
+    ),
 }
 
 
