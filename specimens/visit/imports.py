@@ -128,8 +128,8 @@ VISIT = register(
                 caption="Missed/Not Collected By",
             ),
         ),
-        about="Visits of registered participants. A row names the protocol and the PPID; with an event label it is that "
-        "planned visit, without one an unplanned visit. Updates find the visit by its id, else by its name. A pathology "
-        "report comes along in an archive and is kept once the visit is saved.",
+        about="Visits of registered participants. A row names the protocol and the PPID; with an event label it is "
+        "that planned visit, without one an unplanned visit. Updates find the visit by its id, else by its name. A "
+        "pathology report comes along in an archive and is kept once the visit is saved.",
     )
 )

@@ -1,25 +1,34 @@
-"""Which stored registration or participant a row of a file means (spec 04 §3.4).
+"""Which stored registration a row of a file means (spec 04 §3.4); what the caller may not see is as absent."""
 
-What the caller may not see is as absent.
-"""
-
-from collections.abc import Hashable, Iterable, Iterator, Sequence
+from collections.abc import Collection, Hashable, Iterator, Mapping, Sequence
+from typing import Protocol
 
 from biobank.access import Actor
+from biobank.batch.door import Refusal
+from biobank.batch.matching import by_id_or_key
 from specimens.participant.detail import RegistrationDetail
-from specimens.participant.reads.lookups import Protocols
+from specimens.participant.reads.lookups import NamesProtocol, Protocols
 from specimens.participant.reads.scopes import registrations_for
 
+Pair = tuple[int, str]  # protocol, PPID
 
-def registrations_meant(details: Sequence[RegistrationDetail], actor: Actor) -> list[int | None]:
+
+class NamesRegistration(NamesProtocol, Protocol):
+    """A detail that names a registration by protocol and PPID."""
+
+    ppid: str | None
+
+
+def registrations_meant(details: Sequence[RegistrationDetail], actor: Actor) -> list[int | Refusal | None]:
     """By identifier, else by protocol and PPID; three queries at most."""
-    ids = {detail.id for detail in details if detail.id is not None}
-    known = set(registrations_for(actor).filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
-    named = _Named([detail for detail in details if detail.id is None], actor)
-    return [
-        named.registration(detail) if detail.id is None else detail.id if detail.id in known else None
-        for detail in details
-    ]
+    protocols = Protocols(detail for detail in details if detail.id is None)
+    rows = registrations_for(actor)
+    return by_id_or_key(
+        details,
+        known=lambda ids: set(rows.filter(pk__in=ids).values_list("pk", flat=True)),
+        key=lambda detail: pair_of(detail, protocols),
+        find=lambda pairs: by_pair(pairs, actor),
+    )
 
 
 def registration_keys(detail: RegistrationDetail) -> Iterator[Hashable]:
@@ -28,28 +37,15 @@ def registration_keys(detail: RegistrationDetail) -> Iterator[Hashable]:
         yield (str(Protocols.key(detail)).lower(), detail.ppid)
 
 
-class _Named:
-    """Registrations that the caller may see by what details call protocol and PPID."""
-
-    def __init__(self, details: Sequence[RegistrationDetail], actor: Actor) -> None:
-        self._protocols = Protocols(details)
-        pairs = {pair for detail in details if (pair := self._pair(detail)) is not None}
-        self._found = _by_pair(pairs, actor)
-
-    def _pair(self, detail: RegistrationDetail) -> tuple[int, str] | None:
-        protocol = self._protocols.find(detail) if detail.ppid else None
-        return None if protocol is None else (protocol.pk, detail.ppid or "")
-
-    def registration(self, detail: RegistrationDetail) -> int | None:
-        pair = self._pair(detail)
-        return None if pair is None else self._found.get(pair)
+def pair_of(detail: NamesRegistration, protocols: Protocols) -> Pair | None:
+    """Protocol and PPID that a detail names; None where it names none, or no such protocol."""
+    protocol = protocols.find(detail) if detail.ppid else None
+    return None if protocol is None else (protocol.pk, detail.ppid or "")
 
 
-def _by_pair(pairs: Iterable[tuple[int, str]], actor: Actor) -> dict[tuple[int, str], int]:
-    wanted = set(pairs)
-    if not wanted:
-        return {}
+def by_pair(pairs: Collection[Pair], actor: Actor) -> Mapping[Pair, int]:
+    """The registrations that the caller may see, by protocol and PPID; one query."""
     rows = registrations_for(actor).filter(
-        protocol__in={protocol_id for protocol_id, _ in wanted}, ppid__in={ppid for _, ppid in wanted}
+        protocol__in={protocol_id for protocol_id, _ in pairs}, ppid__in={ppid for _, ppid in pairs}
     )
     return {(protocol, ppid): pk for protocol, ppid, pk in rows.values_list("protocol_id", "ppid", "pk")}

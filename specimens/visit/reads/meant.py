@@ -3,20 +3,21 @@
 from collections.abc import Hashable, Iterator, Sequence
 
 from biobank.access import Actor
+from biobank.batch.door import Refusal
+from biobank.batch.matching import by_id_or_key
 from specimens.visit.detail import VisitDetail
 from specimens.visit.reads.scopes import visits_for
 
 
-def visits_meant(details: Sequence[VisitDetail], actor: Actor) -> list[int | None]:
+def visits_meant(details: Sequence[VisitDetail], actor: Actor) -> list[int | Refusal | None]:
     """By identifier, else by name, which is unique everywhere; two queries at most."""
-    ids = {detail.id for detail in details if detail.id is not None}
-    known = set(visits_for(actor).filter(pk__in=ids).values_list("pk", flat=True)) if ids else set()
-    names = {detail.name for detail in details if detail.id is None and detail.name}
-    named = dict(visits_for(actor).filter(name__in=names).values_list("name", "pk")) if names else {}
-    return [
-        named.get(detail.name or "") if detail.id is None else detail.id if detail.id in known else None
-        for detail in details
-    ]
+    rows = visits_for(actor)
+    return by_id_or_key(
+        details,
+        known=lambda ids: set(rows.filter(pk__in=ids).values_list("pk", flat=True)),
+        key=lambda detail: detail.name or None,
+        find=lambda names: dict(rows.filter(name__in=names).values_list("name", "pk")),
+    )
 
 
 def visit_keys(detail: VisitDetail) -> Iterator[Hashable]:
