@@ -1,10 +1,10 @@
 """Which attribute each column of a file means (spec 04 §3, §3.1)."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from biobank.batch.schema import Column, Items, Sub
+from biobank.batch.schema import Cell, Column, Items, Sub
 from importjobs.errors import Malformed
 
 T = TypeVar("T")
@@ -60,17 +60,27 @@ def _without_gaps(numbered: dict[int, T]) -> dict[int, T]:
 
 
 def match(items: Items, header: Sequence[str], *, drop_id: bool) -> Tree:
-    """Find the meaning of every column; unknown ones mean nothing, nor does a top-level id with `drop_id`.
+    """Find the meaning of every column; unknown ones mean nothing, nor does a top-level id with
+    `drop_id`, unless its column says where it goes then.
 
     Raises `Malformed` when two columns mean the same attribute.
     """
     matcher, tree = _Matcher(), Tree()
-    wanted = [item for item in items if not (drop_id and item.attribute == "id")]
+    wanted = list(_to_create(items)) if drop_id else items
     for index, caption in enumerate(header):
         tokens = [token.strip().lower() for token in caption.split("#")]
         matcher.place(tree, wanted, tokens, (index, caption), ())
     tree.settle()
     return tree
+
+
+def _to_create(items: Items) -> Iterator[Column | Sub]:
+    """The columns of rows that are created: an id names nothing then."""
+    for item in items:
+        if item.attribute != "id":
+            yield item
+        elif isinstance(item, Column) and item.on_create is not None:
+            yield replace(item, attribute=item.on_create, cell=Cell.TEXT)
 
 
 class _Matcher:

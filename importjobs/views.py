@@ -43,8 +43,9 @@ class Template(ApiView):
     @operation("Header of a schema's CSV", query=TemplateQuery, answer=CSV)
     def get(self, request: Request, query: TemplateQuery) -> HttpResponse:
         schema = find_schema(query.schema_)
+        columns = schema.columns_with(request.query_params.dict())
         separator = layouts.separator(query.field_separator)
-        line = b"".join(csv_lines([list(captions(schema.columns))], separator))
+        line = b"".join(csv_lines([list(captions(columns))], separator))
         named = (
             f"{query.form_name}_{query.entity_type}" if query.form_name and query.entity_type else schema.name
         )

@@ -42,7 +42,9 @@ class Column:
     """`caption` in the CSV, `attribute` (camelCase JSON key) in the record; `multiple` repeats as `Caption#1`, `#2`.
 
     `codes` are the problems that are this column's fault: reports name the column with them. `hint` tells people
-    what belongs in the cell.
+    what belongs in the cell. A column without `template` is read where a file has it and exported, but templates
+    do not offer it. `on_create` is where an id goes that stands in a row to create: it names no record, but tells
+    that the row was exported; without it such an id is dropped.
     """
 
     caption: str
@@ -53,6 +55,8 @@ class Column:
     aliases: tuple[str, ...] = ()
     codes: tuple[str, ...] = ()
     hint: str = ""
+    template: bool = True
+    on_create: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,7 +98,7 @@ KNOWN: tuple[Known, ...] = (
         aliquot_label_format="%PSPEC_LABEL%_%PSPEC_UID%",
         specimen_barcode_format="",
     ),
-    *_flags("biospecimen", mandatory_aliquot_qty=True),
+    *_flags("biospecimen", mandatory_aliquot_qty=True, imaging=False),
     *_flags(
         "biospecimen",
         uniq_spmn_labels_per_cp=False,

@@ -10,6 +10,8 @@ TEMPLATE_REPEATS = 2
 def captions(items: Items, prefix: str = "") -> Iterator[str]:
     """The header of a template: everything repeated appears twice (spec 04 §3.1)."""
     for item in items:
+        if isinstance(item, Column) and not item.template:
+            continue
         for number in [f"#{n}" for n in range(1, TEMPLATE_REPEATS + 1)] if item.multiple else [""]:
             if isinstance(item, Column):
                 yield f"{prefix}{item.caption}{number}"

@@ -149,6 +149,12 @@ class SpecimenDetail(SpecimenInfo):
     auto_collect_parents: Flag = Field(default=None, exclude=True)
 
 
+class SpecimenRow(SpecimenDetail):
+    """A row of a file of specimens; `exported_id` is the id it had where it comes from, in a row that creates."""
+
+    exported_id: Text = None
+
+
 class SpecimenStatusChange(Payload):
     """Close, reopen or delete one specimen; the list form names it (spec 03 §3.5)."""
 

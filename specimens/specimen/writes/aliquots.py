@@ -14,9 +14,9 @@ from specimens.protocol.reads import protocols_by_short_title
 from specimens.specimen import rules
 from specimens.specimen.detail import AliquotSpec, SpecimenDetail, SpecimenLocation
 from specimens.specimen.models import Specimen
+from specimens.specimen.reads.matching import names_per_protocol
 from specimens.specimen.rules import ACTIVE, ALIQUOT, COLLECTED, DERIVED
 from specimens.specimen.writes.drafts import Draft, Node
-from specimens.specimen.writes.facts import names_per_protocol
 from specimens.specimen.writes.planner import Planner
 from specimens.specimen.writes.store import store
 from specimens.specimen.writes.wanted import Wanted

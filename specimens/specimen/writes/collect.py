@@ -14,10 +14,10 @@ from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Problem, Refused
 from specimens.protocol.reads import protocols_by_short_title
 from specimens.specimen import rules
 from specimens.specimen.detail import SpecimenBulkChange, SpecimenDetail, SpecimenStatusChange
+from specimens.specimen.reads.matching import names_per_protocol
 from specimens.specimen.reads.scopes import known_specimens
 from specimens.specimen.writes.doors import SPECIMENS
 from specimens.specimen.writes.drafts import Node
-from specimens.specimen.writes.facts import names_per_protocol
 from specimens.visit.detail import VisitDetail
 from specimens.visit.writes import VISITS
 

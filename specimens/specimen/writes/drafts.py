@@ -25,7 +25,8 @@ class Node(Change[SpecimenDetail]):
     `parent` is a node that stands before it; `collecting` follows the rules of collect trees (spec 03 §3.8);
     `adopting` takes whatever specimen of the visit the requirement has already (§2.8); nodes of one `request`
     thaw a parent once; `disposal` says why it is closed, and with `amends` corrects what was said when it was;
-    `force` deletes the sub-tree.
+    `force` deletes the sub-tree; `restoring` puts an exported specimen back as it was, so that it takes nothing of
+    its parent once more (spec 04 §6).
     """
 
     parent: "Node | None" = None
@@ -35,6 +36,7 @@ class Node(Change[SpecimenDetail]):
     disposal: SpecimenStatusChange | None = None
     amends: bool = False
     force: bool = False
+    restoring: bool = False
 
 
 class VisitFacts(NamedTuple):

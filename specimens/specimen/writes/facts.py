@@ -8,7 +8,6 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from biobank.access import Actor
-from biobank.configuration.reads import flag_of_every_write
 from sessions_auth.reads import Users, load_users
 from specimens.participant.reads.mrn_sites import beyond
 from specimens.participant.reads.scopes import writable
@@ -22,6 +21,7 @@ from specimens.protocol.reads import (
 )
 from specimens.specimen.detail import SpecimenDetail
 from specimens.specimen.models import Specimen
+from specimens.specimen.reads.matching import NamesPerProtocol, names_per_protocol
 from specimens.specimen.rules import COLLECTED, DISABLED
 from specimens.specimen.writes.drafts import Draft, VisitFacts
 from specimens.specimen.writes.wanted import Wanted
@@ -51,20 +51,6 @@ class _Brief(NamedTuple):
     primary_id: int | None
     status: str
     activity_status: str
-
-
-class NamesPerProtocol(NamedTuple):
-    """Which names need be unique in their protocol only."""
-
-    labels: bool
-    additional_labels: bool
-    barcodes: bool
-
-
-def names_per_protocol() -> NamesPerProtocol:
-    """As the settings say (spec 03 §3.6)."""
-    names = ("uniq_spmn_labels_per_cp", "uniq_spmn_addl_labels_per_cp", "uniq_spmn_barcodes_per_cp")
-    return NamesPerProtocol._make(flag_of_every_write("biospecimen", name) for name in names)
 
 
 class Facts:

@@ -111,6 +111,8 @@ class Lifecycle:
     ) -> None:
         """What the coming about of a child does to its parent."""
         row = draft.row
+        if node.restoring:
+            return
         if row.created_by_id is None and detail.created_by is None:
             row.created_by_id = self._facts.actor.user_id
         if not draft.new and parent.row.activity_status != ACTIVE:

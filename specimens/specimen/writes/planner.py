@@ -5,14 +5,14 @@ from typing import Any
 
 from django.utils import timezone
 
-from biobank.access import Actor
+from biobank.access import IMPORT, Actor
 from biobank.batch.door import Change, Refusal
 from biobank.configuration.reads import number
 from biobank.wire.errors import ACCESS_DENIED, ACTIVITY_STATUS_INVALID, Problem, Refused
 from specimens.protocol.models import Requirement
 from specimens.protocol.rules import CP_NOT_FOUND
 from specimens.specimen import rules
-from specimens.specimen.detail import SpecimenDetail, SpecimenInfo
+from specimens.specimen.detail import SpecimenDetail, SpecimenInfo, SpecimenRow
 from specimens.specimen.rules import ACTIVE, CLOSED, COLLECTED, DISABLED, LINEAGES, NEW, PENDING
 from specimens.specimen.writes.drafts import Before, Draft, Node, VisitFacts
 from specimens.specimen.writes.facts import Facts
@@ -26,6 +26,7 @@ ON_PRIMARY_COLL, ON_PRIMARY_RECV = "ON_PRIMARY_COLL", "ON_PRIMARY_RECV"
 _AFTER_PRIMARY = frozenset((ON_PRIMARY_COLL, ON_PRIMARY_RECV))
 _NAMES = ("label", "additional_label", "barcode")
 _PLAIN: Node = Node(SpecimenDetail())
+_RESTORING: Node = Node(SpecimenDetail(), restoring=True)
 
 
 class Planner:
@@ -37,7 +38,7 @@ class Planner:
         self.reason: str | None = None
         now = timezone.now()
         self.values = Values(
-            facts.terms, facts.users, caller=actor.user_id, now=now, importing=actor.via == "import"
+            facts.terms, facts.users, caller=actor.user_id, now=now, importing=actor.via == IMPORT
         )
         self.naming = Naming(facts)
         self.lifecycle = Lifecycle(facts, self.values, now, self._auto_collect)
@@ -81,7 +82,7 @@ class Planner:
                 yield place, rules.CHILDREN_LIMIT(label=draft.row.label, count=count, limit=limit)
 
     def _plan(self, change: Change[SpecimenDetail]) -> Draft | Refusal:
-        node = change if isinstance(change, Node) else _PLAIN
+        node = change if isinstance(change, Node) else _RESTORING if _is_exported(change) else _PLAIN
         problems: Problems = []
         self._touched.clear()
         try:
@@ -102,7 +103,7 @@ class Planner:
 
     def _keep(self, draft: Draft, change: Change[SpecimenDetail], node: Node) -> None:
         """Let the rows after this one see it."""
-        if node is not _PLAIN:
+        if node is change:
             self._by_node[id(node)] = draft
             if change.detail.close_after_children_creation:
                 self._closing.append(draft)
@@ -127,7 +128,7 @@ class Planner:
         given = self._given_parent(detail, node)
         visit = self._visit(detail, given)
         requirement = self._requirement(detail, visit)
-        if node.collecting and requirement is not None:
+        if (node.collecting or node.restoring) and requirement is not None:
             found = self._to_complete(visit, requirement, adopting=node.adopting)
             if found is not None:
                 return self._change(found, detail, node, problems)
@@ -145,7 +146,7 @@ class Planner:
             if requirement.lineage != lineage:
                 problems.append(rules.REQ_LINEAGE_MISMATCH())
         if lineage != NEW:
-            draft.parent = self._parent(draft, given, problems)
+            draft.parent = self._parent(draft, given, node, problems)
         self._settle(draft, detail, EVERYTHING, node, problems)
         for member in detail.specimens_pool or ():
             self._pool(draft, member, problems)
@@ -263,7 +264,7 @@ class Planner:
             return None
         return stored if adopting or stored.row.status != COLLECTED else None
 
-    def _parent(self, draft: Draft, given: Draft | None, problems: Problems) -> Draft:
+    def _parent(self, draft: Draft, given: Draft | None, node: Node, problems: Problems) -> Draft:
         """What the specimen is made of; a planned one's parent is created where it is missing."""
         requirement = draft.requirement
         above = requirement.parent_id if requirement is not None else None
@@ -276,7 +277,7 @@ class Planner:
             problems.append(rules.INVALID_VISIT())
         if above is not None and (parent.requirement is None or parent.requirement.pk != above):
             problems.append(rules.REQ_PARENT_MISMATCH())
-        if parent.row.activity_status != ACTIVE:
+        if parent.row.activity_status != ACTIVE and not node.restoring:
             problems.append(rules.PROCESSING_NOT_ALLOWED(label=parent.row.label))
         return parent
 
@@ -299,9 +300,15 @@ class Planner:
 
     def _stored(self, change: Change[SpecimenDetail], node: Node, problems: Problems) -> Draft:
         draft = self.facts.drafts.get(change.pk or 0)
-        if draft is None:
+        if draft is None or self._is_gone(draft, change.detail):
             raise Refused(rules.NOT_FOUND.missing(key=change.pk))
         return self._change(draft, change.detail, node, problems)
+
+    def _is_gone(self, draft: Draft, detail: SpecimenDetail) -> bool:
+        """Whether a row before this one deleted it; calls may name a specimen and what was made of it."""
+        if draft.row.activity_status != DISABLED:
+            return False
+        return detail.activity_status != DISABLED or self.actor.via == IMPORT
 
     def _change(self, draft: Draft, detail: SpecimenDetail, node: Node, problems: Problems) -> Draft:
         primary = draft.row.lineage == NEW
@@ -314,7 +321,7 @@ class Planner:
             sent = sent - {name for name in _NAMES if not getattr(detail, name)}
         if detail.activity_status == DISABLED:
             self._require_right(draft.visit, primary=primary, delete=True)
-            force = node.force or self.actor.via == "import"
+            force = node.force or self.actor.via == IMPORT
             self.lifecycle.delete(draft, force=force, touch=self.touch)
             return draft
         self._require_right(draft.visit, primary=primary)
@@ -373,7 +380,10 @@ class Planner:
         elif wanted == DISABLED:
             problems.append(rules.CREATE_DISABLED())
         elif wanted == CLOSED:
+            left = draft.row.available_qty
             self.lifecycle.close(draft, node.disposal, detail, problems, amends=node.amends)
+            if node.restoring:
+                draft.row.available_qty = left
         elif not draft.new:
             self.lifecycle.reopen(draft)
 
@@ -431,3 +441,9 @@ class Planner:
             if self.facts.may(visit, resource, *operations):
                 return
         raise Refused(ACCESS_DENIED())
+
+
+def _is_exported(change: Change[SpecimenDetail]) -> bool:
+    """Whether a row to create says that it was exported."""
+    detail = change.detail
+    return change.pk is None and isinstance(detail, SpecimenRow) and bool(detail.exported_id)

@@ -83,7 +83,10 @@ class Values:
         if not given:
             problems.append(rules.TYPE_REQUIRED())
             return
-        kind = self.kind(above or None, given)
+        if given == row.type and above in (None, row.specimen_class):
+            kind: Kind = (row.specimen_class, row.type)  # whatever the lists say by now
+        else:
+            kind = self.kind(above or None, given)
         if isinstance(kind, Problem):
             if requirement is not None and given.lower() == requirement.type.lower() and not above:
                 kind = (requirement.specimen_class, requirement.type)
@@ -121,7 +124,9 @@ class Values:
                 continue
             given = getattr(detail, name)
             value: str | None = NOT_SPECIFIED
-            if given:
+            if given and given == getattr(row, name):
+                value = given  # whatever the lists say by now
+            elif given:
                 value = self._terms.canonical(attribute, given)
                 if value is None and given == NOT_SPECIFIED:
                     value = NOT_SPECIFIED
@@ -193,7 +198,8 @@ class Values:
         elif "external_ids" in sent:
             row.external_ids = []
         if row.lineage != NEW and detail.created_by is not None:
-            row.created_by_id = self._user(detail.created_by, problems)
+            named = _names_somebody(detail.created_by)
+            row.created_by_id = self._user(detail.created_by, problems) if named else None
 
     def events(self, draft: Draft, detail: SpecimenDetail, *, first: bool, problems: Problems) -> None:
         """Collection and receipt of a collected primary; `first`: with the defaults of what was not sent."""
@@ -209,20 +215,31 @@ class Values:
         row, requirement = draft.row, draft.requirement
         sent = event.model_fields_set
         if first or "time" in sent:
-            row.collection_time = event.time or draft.visit.visit_date or self._now
+            time = event.time or draft.visit.visit_date or self._now
+            row.collection_time = self._as_precise(row.collection_time, time)
         if event.user is not None:
-            row.collector_id = self._user(event.user, problems)
+            row.collector_id = self._person(event.user, problems)
         elif first:
             row.collector_id = (requirement.collector_id if requirement else None) or self._caller
         if first or "procedure" in sent:
             planned = requirement.collection_procedure if requirement else None
             row.collection_procedure = self._pick(
-                "collection_procedure", event.procedure, planned, rules.INVALID_PROCEDURE, problems
+                "collection_procedure",
+                event.procedure,
+                planned,
+                row.collection_procedure,
+                rules.INVALID_PROCEDURE,
+                problems,
             )
         if first or "container" in sent:
             planned = requirement.collection_container if requirement else None
             row.collection_container = self._pick(
-                "collection_container", event.container, planned, rules.INVALID_CONTAINER, problems
+                "collection_container",
+                event.container,
+                planned,
+                row.collection_container,
+                rules.INVALID_CONTAINER,
+                problems,
             )
         if "comments" in sent:
             row.collection_comments = event.comments or None
@@ -236,31 +253,55 @@ class Values:
                 row.received_quality = rules.TO_BE_RECEIVED
             else:
                 row.received_quality = self._pick(
-                    "receive_quality", given, rules.ACCEPTABLE, rules.INVALID_QUALITY, problems
+                    "receive_quality",
+                    given,
+                    rules.ACCEPTABLE,
+                    row.received_quality,
+                    rules.INVALID_QUALITY,
+                    problems,
                 )
         if row.received_quality == rules.TO_BE_RECEIVED:
             row.received_time = row.receiver_id = None
         else:
-            if event.time is not None or row.received_time is None or (first or "time" in sent):
-                row.received_time = event.time or draft.visit.visit_date or self._now
+            arrives = first or row.received_time is None
+            if arrives or "time" in sent:
+                time = event.time or draft.visit.visit_date or self._now
+                row.received_time = self._as_precise(row.received_time, time)
             if event.user is not None:
-                row.receiver_id = self._user(event.user, problems)
-            elif first or row.receiver_id is None:
+                row.receiver_id = self._person(event.user, problems)
+            elif arrives:
                 row.receiver_id = (requirement.receiver_id if requirement else None) or self._caller
         if "comments" in sent:
             row.received_comments = event.comments or None
 
+    def _as_precise(self, stored: datetime | None, given: datetime) -> datetime:
+        """A time from a file, which has no seconds, does not take away those of the same minute."""
+        same = self._importing and stored is not None and rules.minute(stored) == given
+        return stored if same and stored is not None else given
+
     def _pick(
-        self, attribute: str, given: str | None, planned: str | None, invalid: Code, problems: Problems
+        self,
+        attribute: str,
+        given: str | None,
+        planned: str | None,
+        stored: str | None,
+        invalid: Code,
+        problems: Problems,
     ) -> str | None:
         if not given:
             return planned or NOT_SPECIFIED
+        if given == stored:
+            return given
         value = self._terms.canonical(attribute, given)
         if value is None:
             if given == NOT_SPECIFIED:
                 return given
             problems.append(invalid(value=given))
         return value
+
+    def _person(self, reference: UserSummary, problems: Problems) -> int | None:
+        """Who collected or received; the caller where that is blanked."""
+        return self._user(reference, problems) if _names_somebody(reference) else self._caller
 
     def _user(self, reference: UserSummary, problems: Problems) -> int | None:
         user = self._users.find(reference)
@@ -272,6 +313,12 @@ class Values:
     def user(self, reference: UserSummary | None, problems: Problems) -> int | None:
         """The id of a user that a request names, the caller's when it names none."""
         return self._caller if reference is None else self._user(reference, problems)
+
+
+def _names_somebody(reference: UserSummary) -> bool:
+    """Whether a reference is more than blanks."""
+    sent = reference.model_fields_set
+    return not sent or any(getattr(reference, name) not in (None, "") for name in sent)
 
 
 def _is_still_to_come(status: str, wanted: str | None, sent: Sent) -> bool:

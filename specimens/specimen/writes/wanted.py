@@ -37,8 +37,8 @@ class Wanted:
         self.labels = {detail.label for detail in details if detail.label}
         self.additional_labels = {d.additional_label for d in details if d.additional_label}
         self.barcodes = {detail.barcode for detail in details if detail.barcode}
-        for detail in details:
-            self._add_links(detail)
+        for change in changes:
+            self._add_links(change)
         self._add_users_and_terms(details)
         self._add_disposals(
             [change.disposal for change in changes if isinstance(change, Node) and change.disposal]
@@ -56,7 +56,8 @@ class Wanted:
         self.users += [disposal.user for disposal in disposals]
         self.terms["specimen_dispose_reason"] = {disposal.reason for disposal in disposals}
 
-    def _add_links(self, detail: SpecimenDetail) -> None:
+    def _add_links(self, change: Change[SpecimenDetail]) -> None:
+        detail = change.detail
         if detail.visit_id is not None:
             self.visit_ids.add(detail.visit_id)
         elif detail.visit_name:
@@ -65,7 +66,8 @@ class Wanted:
             self.protocol_ids.add(detail.cp_id)
         elif detail.cp_short_title:
             self.short_titles.add(detail.cp_short_title)
-        self._add_parent(detail.parent_id, detail.parent_label)
+        if change.pk is None:  # what is stored keeps its parent
+            self._add_parent(detail.parent_id, detail.parent_label)
         for member in detail.specimens_pool or ():
             self._add_parent(member.id, member.label)
         if detail.req_id is not None:
