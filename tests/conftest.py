@@ -1,11 +1,13 @@
 """The test run's own PostgreSQL and Valkey, and the cast that tests share."""
 
 import atexit
+import gc
 import os
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -66,11 +68,16 @@ def _remove_servers() -> None:
 from django.conf import settings as django_settings  # noqa: E402
 from django.core.cache import cache  # noqa: E402
 from django.core.management import call_command  # noqa: E402
-from django.test import override_settings  # noqa: E402
+from django.db.models.signals import post_save  # noqa: E402
+from django.dispatch import receiver  # noqa: E402
+from django.utils import timezone  # noqa: E402
 
 from biobank import memory  # noqa: E402
-from sessions_auth.models import User  # noqa: E402
-from sessions_auth.tokens import issue, recall  # noqa: E402
+from biobank.configuration.known import KNOWN  # noqa: E402
+from biobank.configuration.models import SettingValue  # noqa: E402
+from biobank.configuration.reads import memory_key, setting  # noqa: E402
+from sessions_auth.models import Token, User  # noqa: E402
+from sessions_auth.tokens import digest, issue, recall  # noqa: E402
 from tests import ledger  # noqa: E402
 from tests.client import Api, Statuses  # noqa: E402
 from tests.databases import committed as committed  # noqa: E402
@@ -91,20 +98,44 @@ def pytest_configure(config: pytest.Config) -> None:
             server.start()
 
 
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """What is loaded by now stays: collecting garbage need not look at it again and again."""
+    gc.collect()
+    gc.freeze()
+
+
+_token: list[str] = []  # of the super administrator
+_remembered: dict[str, Any] = {}  # what the cache of a running server holds, for each test to begin with
+
+
 @pytest.fixture(scope="session")
 def django_db_setup(django_db_setup: None, django_db_blocker: Any) -> None:
     """The test database with the default data: pick lists, roles, the administrator."""
     with django_db_blocker.unblock():
         os.environ["OS_ADMIN_PASSWORD"] = "Admin-pass-1"
         call_command("create_defaults", verbosity=0)
+        cache.clear()
+        _remembered.update({memory_key(one.module, one.name): setting(one.module, one.name) for one in KNOWN})
+        Token.objects.all().delete()  # of an earlier run
+        token = issue(User.objects.get(login_name="admin"))
+        Token.objects.update(last_used_at=timezone.now() + timedelta(days=1))  # it is never idle for long
+        _remembered[f"token:{digest(token)}"] = recall(token, "127.0.0.1")
+        _token[:] = [token]
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache() -> Iterator[None]:
-    """No test sees what another one cached."""
+def _fresh_cache(request: pytest.FixtureRequest) -> None:
+    """No test sees what another one cached; those with a database find what a running server remembers anyway."""
     cache.clear()
     memory.forget_near()
-    yield
+    if "db" in request.fixturenames or request.node.get_closest_marker("django_db"):
+        cache.set_many(_remembered, None)
+
+
+@receiver(post_save, sender=SettingValue)
+def _forget_setting(instance: SettingValue, **_: object) -> None:
+    """A setting that a test stores directly counts at once, as one that is changed through the door."""
+    memory.forget([memory_key(instance.module, instance.name)])
 
 
 @pytest.fixture(params=["documented", "upstream"])
@@ -127,12 +158,9 @@ def admin(db: None) -> User:
 
 
 @pytest.fixture
-def api(admin: User) -> Api:
-    """Calls as super administrator, whose rights nothing changes: they are looked up once a test."""
-    token = issue(admin)
-    with override_settings(TOKEN_CACHE_SECONDS=60):
-        recall(token, "127.0.0.1")
-    return Api(token)
+def api(db: None) -> Api:
+    """Calls as super administrator, whose rights nothing changes: signed in once for all tests."""
+    return Api(_token[0])
 
 
 @pytest.fixture
