@@ -69,7 +69,7 @@ def attachments(archive: zipfile.ZipFile) -> dict[str, zipfile.ZipInfo]:
     found: dict[str, zipfile.ZipInfo] = {}
     for entry in archive.infolist():
         name = entry.filename.removeprefix(_FOLDER)
-        if entry.filename.startswith(_FOLDER) and name and "/" not in name:
+        if entry.filename.startswith(_FOLDER) and "/" not in name and name not in ("", "."):
             found[shown_name(name, entry)] = entry
     return found
 

@@ -17,6 +17,7 @@ from biobank.jobs.models import State
 from biobank.jobs.runner import Unworkable
 from biobank.wire.errors import Problem, Refused
 from importjobs import layouts, uploads
+from importjobs.attaching import attaching
 from importjobs.building import Builder
 from importjobs.cells import Formats
 from importjobs.errors import PARSE_ERROR, Malformed
@@ -108,7 +109,8 @@ class _Run:
             raise Unworkable(f"There is no import schema {job.name}")
         formats = Formats.parse(job.date_format, job.time_format, job.time_zone)
         self._schema: ImportSchema = schema
-        self._writer = Writer(schema, Operation(job.type), creator(job))
+        actor = creator(job)
+        self._writer = attaching(Writer(schema, Operation(job.type), actor), schema, job, actor)
         self._builder = Builder(
             schema.columns_with(job.params),
             file.header,

@@ -2,13 +2,13 @@
 
 import subprocess
 import sys
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 
 from django.conf import settings
 
 from biobank.files import published
-from biobank.tabular.patterns import directives
 from importjobs import spreadsheet_child
 from importjobs.cells import Formats
 from importjobs.errors import Malformed
@@ -20,24 +20,21 @@ _SECONDS = 120
 
 def as_csv(workbook: Path, formats: Formats) -> Path:
     """The first sheet as CSV beside the workbook, made once for each way to write dates. Raises `Malformed`."""
-    try:
-        day, moment = directives(formats.day.text), directives(formats.moment.text)
-    except ValueError as error:
-        raise Malformed(f"the dates of a spreadsheet cannot be written that way: {error}") from None
-    name = sha256(f"{day}\0{moment}".encode()).hexdigest()[:16]
+    written = (formats.day.text, formats.moment.text, formats.zone.key)
+    name = sha256("\0".join(written).encode()).hexdigest()[:16]
     target = workbook.with_name(f"sheet-{name}.csv")
     if not target.exists():
         with space_needed(), published(target) as file:
-            _convert(workbook, file.fileno(), day, moment)
+            _convert(workbook, file.fileno(), written)
     return target
 
 
-def _convert(workbook: Path, output: int, day: str, moment: str) -> None:
+def _convert(workbook: Path, output: int, written: Sequence[str]) -> None:
     limits = [str(number) for number in (settings.MAX_UPLOAD_BYTES, _MEMORY, _SECONDS)]
     program = [sys.executable, "-I", str(spreadsheet_child.__file__)]
     try:
         done = subprocess.run(  # noqa: S603
-            [*program, str(workbook), *limits, day, moment],
+            [*program, str(workbook), *limits, *written],
             stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.PIPE, timeout=2 * _SECONDS, check=False,
         )  # fmt: skip
     except subprocess.TimeoutExpired:

@@ -10,6 +10,7 @@ from django.utils import timezone
 from biobank.jobs.runner import run_slice
 from biobank.jobs.tasks import register_broom
 from importjobs import uploads
+from importjobs.attaching import forget_files
 from importjobs.models import Failure, ImportJob, Upload
 from importjobs.notices import tell
 from importjobs.runner import Importer
@@ -21,6 +22,7 @@ def run(pk: int) -> None:
     with Importer() as importer:
         job = run_slice(ImportJob, pk, importer)
     if job is not None and job.is_over:
+        forget_files(job)
         tell(job)
 
 

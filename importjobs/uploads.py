@@ -70,7 +70,7 @@ def csv_files(file: "File[Any]") -> "Iterator[list[File[Any]]]":
     if not archives.is_archive(start):
         yield [file]
         return
-    with archives.opened(file) as archive:  # type: ignore[arg-type]
+    with archives.opened(file) as archive:
         yield [_entry_file(archive, entry) for entry in archives.top_level(archive, ".csv")]
 
 

@@ -149,30 +149,6 @@ def _parts(pattern: str) -> Iterator[tuple[str | None, str, str]]:
         raise ValueError("a quote is not closed")
 
 
-_DIRECTIVES: Final = {
-    "y": "%Y", "yy": "%y", "yyyy": "%Y", "u": "%Y", "uu": "%y", "uuuu": "%Y",
-    "M": "%-m", "MM": "%m", "MMM": "%b", "MMMM": "%B", "L": "%-m", "LL": "%m", "LLL": "%b", "LLLL": "%B",
-    "d": "%-d", "dd": "%d", "E": "%a", "EE": "%a", "EEE": "%a", "EEEE": "%A", "a": "%p",
-    "H": "%-H", "HH": "%H", "h": "%-I", "hh": "%I", "m": "%-M", "mm": "%M", "s": "%-S", "ss": "%S",
-    "S": "0", "SS": "00", "SSS": "000",
-}  # fmt: skip
-
-
-def directives(pattern: str) -> str:
-    """The pattern as `strftime` wants it, for dates without zone. Raises ValueError for what has no such form."""
-    found = []
-    for token in _TOKENS.finditer(pattern):
-        text = token.group()
-        if token.group(1) is None:
-            literal = text if token.group(2) is None else token.group(2).replace("''", "'") or "'"
-            found.append(literal.replace("%", "%%"))
-        elif text in _DIRECTIVES:
-            found.append(_DIRECTIVES[text])
-        else:
-            raise ValueError(f"{text} has no place in it")
-    return "".join(found)
-
-
 @dataclass(frozen=True, slots=True)
 class Pattern:
     """A compiled Java pattern. `day` and `moment` raise ValueError for text that does not match exactly."""
