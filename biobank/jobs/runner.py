@@ -59,12 +59,21 @@ def run_slice(model: type[J], pk: int, advance: Callable[[J], bool]) -> J | None
             _advance(job, advance)
     except LeaseLost:
         log.warning("lost the lease of %s %s", model.__name__, pk)
-    except (OperationalError, InterfaceError):
-        log.warning("lost the database while working on %s %s", model.__name__, pk, exc_info=True)
-        connection.close()
     except Exception as error:
+        if _lost_database(error):
+            log.warning("lost the database while working on %s %s", model.__name__, pk, exc_info=True)
+            connection.close()
+            return job
         _fail(job, str(error)[:2000] if isinstance(error, Unworkable) else _incident(job, error))
     return job
+
+
+def _lost_database(error: Exception) -> bool:
+    """A connection that breaks inside a transaction shows itself in several ways."""
+    session = connection.connection
+    return isinstance(error, OperationalError | InterfaceError) or (
+        session is not None and bool(session.closed)
+    )
 
 
 def _fail(job: Job, reason: str) -> None:
