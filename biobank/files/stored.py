@@ -1,5 +1,6 @@
 """Uploaded documents that belong to a record: kept under a name of our own, never under the sender's."""
 
+import filecmp
 import mimetypes
 from pathlib import Path
 from typing import Any
@@ -36,6 +37,14 @@ def _short(name: str) -> str:
 def place(area: str, stored: str) -> Path:
     """Where a stored file lies; a name that would lead elsewhere is reduced to its last part."""
     return folder(area) / safe_name(stored, length=255)
+
+
+def same_content(one: Path, other: Path) -> bool:
+    """Whether two files hold the same bytes; one that is missing is like no other."""
+    try:
+        return filecmp.cmp(one, other, shallow=False)
+    except OSError:
+        return False
 
 
 def original(stored: str) -> str:

@@ -1,13 +1,16 @@
-"""CSV of registrations: what imports read, templates show and exports write (spec 04 §5.9)."""
+"""CSV of registrations and consents: what imports read, templates show and exports write (spec 04 §5.9, §5.11)."""
 
-from biobank.batch.schema import ALL, Cell, Column, ImportSchema, Matching, Sub, register
+from dataclasses import replace
+
+from biobank.batch.schema import ALL, Attachments, Cell, Column, ImportSchema, Matching, Sub, register
 from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Problem
 from sites.rules import SITE_NOT_FOUND
 from specimens.participant import rules
-from specimens.participant.detail import RegistrationDetail
+from specimens.participant.detail import ConsentsDetail, RegistrationDetail
 from specimens.participant.reads.lookups import Protocols
 from specimens.participant.reads.meant import registration_keys, registrations_meant
-from specimens.participant.writes import REGISTRATIONS
+from specimens.participant.writes import CONSENTS, REGISTRATIONS
+from specimens.participant.writes.documents import attach
 
 _CODED = rules.INVALID_VALUE
 
@@ -146,5 +149,65 @@ CPR = register(
         "and the registration date; everything about the person may be blank. A person who is known already by "
         "national id, eMPI or a medical record number is registered once more rather than created twice. "
         "Updates find the registration by its id, else by protocol and PPID.",
+    )
+)
+
+_ITEM_CODES = (rules.INVALID_STATEMENT.code, rules.STATEMENT_REQUIRED.code)
+
+CONSENT = register(
+    ImportSchema(
+        name="consent",
+        label="Consents",
+        detail=ConsentsDetail,
+        door=CONSENTS,
+        operations=ALL,
+        attachments=Attachments(
+            name_of=lambda detail: detail.consent_document_name or None,
+            missing=lambda name: rules.CONSENT_FORM_NOT_SENT(name=name),
+            attach=attach,
+        ),
+        columns=(
+            replace(
+                PROTOCOL,
+                codes=(*PROTOCOL.codes, rules.CONSENTS_SOURCED.code, rules.CONSENTS_WAIVED.code),
+            ),
+            PPID,
+            Column("Consent Date", "consentSignatureDate", Cell.DAY),
+            Column("Consent Comments", "comments"),
+            Sub(
+                "responses",
+                (
+                    Column(
+                        "Consent Statement",
+                        "statement",
+                        codes=_ITEM_CODES,
+                        hint="Exactly as the protocol words it; not needed with a code",
+                    ),
+                    Column("Consent Statement Code", "code", codes=_ITEM_CODES),
+                    Column(
+                        "Consent Response",
+                        "response",
+                        codes=(rules.INVALID_RESPONSE.code,),
+                        hint="A value of the pick list consent_response; blank leaves the answer as it is",
+                    ),
+                ),
+                one_a_row=True,
+            ),
+            Column(
+                "Signed Consent Form",
+                "consentDocumentName",
+                Cell.FILE,
+                codes=(rules.CONSENT_FORM_NOT_FOUND.code,),
+                hint="The name of a file in the folder files/ of the archive",
+            ),
+            Sub(
+                "witness",
+                (Column("Email Address", "emailAddress", codes=(rules.WITNESS_NOT_FOUND.code,)),),
+                caption="Consent Witness",
+            ),
+        ),
+        about="What registered participants agreed to, one statement a row. Whatever the operation, responses are laid "
+        "over those there are; statements that no row names keep theirs. Rows of one registration belong together by "
+        "CP Short Title and PPID.",
     )
 )

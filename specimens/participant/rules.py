@@ -64,6 +64,9 @@ STATEMENT_REQUIRED = Code("CONSENT_STATEMENTCODE_REQUIRED", "A consent response 
 CONSENT_FORM_NOT_FOUND = Code(
     "CPR_CONSENT_FORM_NOT_FOUND", "The registration has no signed consent document", Kind.NOT_FOUND
 )
+CONSENT_FORM_NOT_SENT = Code(
+    CONSENT_FORM_NOT_FOUND.code, "The consent document {name} is not among the files of the archive"
+)
 CONSENTS_WAIVED = Code("CP_CONSENTS_WAIVED", "The protocol does without consents")
 CONSENTS_SOURCED = Code("CP_CONSENTS_SOURCED", "The protocol takes its consents from another one")
 
