@@ -115,7 +115,8 @@ class _Matcher:
     def _place_sub(
         self, tree: Tree, sub: Sub, tokens: list[str], source: tuple[int, str], path: tuple[object, ...]
     ) -> bool:
-        rest, number = tokens, 0
+        rest, number = tokens, int(sub.one_a_row)  # the only item of its row
+        listed = sub.multiple or sub.one_a_row
         if sub.caption is not None:
             if tokens[0] != sub.caption.lower():
                 return False
@@ -126,11 +127,11 @@ class _Matcher:
                 number, rest = int(rest[0]), rest[1:]
         if not rest:
             return False
-        trees = tree.numbered.get(sub.attribute, {}) if sub.multiple else {0: tree.subs.get(sub.attribute)}
+        trees = tree.numbered.get(sub.attribute, {}) if listed else {0: tree.subs.get(sub.attribute)}
         inner = trees.get(number) or Tree()
         if not self.place(inner, sub.columns, rest, source, (*path, sub.attribute, number)):
             return False
-        if sub.multiple:
+        if listed:
             tree.numbered.setdefault(sub.attribute, {})[number] = inner
         else:
             tree.subs[sub.attribute] = inner

@@ -1,0 +1,105 @@
+"""Consents laid over what is known by files (spec 04 §3.2, §5.11)."""
+
+from typing import Any
+
+import pytest
+
+from importjobs.models import Failure
+from sessions_auth.tokens import issue
+from specimens.participant.models import ConsentResponse, Registration
+from specimens.protocol.models import ConsentStatement, ConsentTier
+from tests import factories, studies
+from tests.client import Api
+from tests.jobs.headers import template
+from tests.jobs.importing import imported, report
+
+pytestmark = pytest.mark.django_db
+
+V7 = """CP Short Title, PPID, Consent Date, Consent Comments, Consent Statement, Consent Statement Code, \
+Consent Response, Signed Consent Form, Consent Witness#Email Address"""
+
+
+@pytest.fixture
+def ida(db: None) -> Registration:
+    protocol = studies.protocol("LUNG")
+    for code in ("C1", "C2", "C3"):
+        statement = ConsentStatement.objects.create(code=code, statement=f"Statement {code}")
+        ConsentTier.objects.create(protocol=protocol, statement=statement)
+    return studies.registration(protocol, "P1")
+
+
+def run(api: Api, content: str, **options: Any) -> list[str]:
+    """The code of each row, blank where it went well."""
+    job = imported(api, content, "consent", dateFormat="yyyy-MM-dd", **options)
+    found = dict(Failure.objects.filter(job_id=job["id"]).values_list("row", "code"))
+    return [found.get(number, "") for number, _ in enumerate(report(api, job["id"]), 1)]
+
+
+def answers() -> dict[str, str]:
+    rows = ConsentResponse.objects.order_by("tier__statement__code")
+    return dict(rows.values_list("tier__statement__code", "response"))
+
+
+def test_the_template_is_that_of_version_seven(api: Api) -> None:
+    assert template(api, "consent") == V7.split(", ")
+
+
+@pytest.mark.parametrize("operation", ["CREATE", "UPDATE", "UPSERT"])
+def test_responses_are_laid_over_those_there_are_whatever_the_operation(
+    api: Api, ida: Registration, operation: str
+) -> None:
+    tier = ConsentTier.objects.get(statement__code="C1")
+    ConsentResponse.objects.create(registration=ida, tier=tier, response="No")
+    content = (
+        "CP Short Title,PPID,Consent Date,Consent Comments,Consent Statement,Consent Statement Code,Consent Response,"
+        "Consent Witness#Email Address\n"
+        "lung,P1,2024-03-11,as told,,c1,Yes,admin@localhost\nLUNG,P1,,,Statement C2,,No,\nLUNG,P1,,,Statement C3,,,\n"
+    )
+    assert run(api, content, importType=operation) == ["", "", ""]
+    assert answers() == {"C1": "Yes", "C2": "No"}
+    ida.refresh_from_db()
+    assert (str(ida.consent_signature_date), ida.consent_comments) == ("2024-03-11", "as told")
+    assert ida.consent_witness is not None
+    content = "CP Short Title,PPID,Consent Comments,Consent Statement Code,Consent Response\n"
+    marker = "##set_to_blank##"
+    assert run(api, f"{content}LUNG,P1,{marker},C2,{marker}\nLUNG,P1,,C1,No\nLUNG,P1,,C1,Yes\n") == [""] * 3
+    ida.refresh_from_db()
+    assert (answers(), ida.consent_comments) == ({"C1": "Yes"}, None)
+
+
+def test_the_same_again_leaves_no_history(api: Api, ida: Registration) -> None:
+    content = "CP Short Title,PPID,Consent Date,Consent Statement Code,Consent Response\nLUNG,P1,2024-03-11,C1,Yes\n"
+    run(api, content)
+    kinds: tuple[Any, ...] = (Registration, ConsentResponse)
+    tables = [kind._meta.get_field("history_rows").related_model._default_manager for kind in kinds]
+    before = [table.count() for table in tables]
+    assert run(api, content) == [""]
+    assert [table.count() for table in tables] == before
+
+
+def test_what_is_wrong_with_a_row_is_said(api: Api, ida: Registration) -> None:
+    header = "CP Short Title,PPID,Consent Statement Code,Consent Response,Consent Witness#Email Address"
+    sourced = studies.registration(studies.protocol("DEPENDENT", consents_source=ida.protocol), "P1")
+    rows = {
+        ",P1,C1,Yes,": "CPR_CP_REQUIRED",
+        "NONE,P1,C1,Yes,": "CP_NOT_FOUND",
+        "LUNG,,C1,Yes,": "CPR_PPID_REQUIRED",
+        "LUNG,P9,C1,Yes,": "CPR_M_NOT_FOUND",
+        "LUNG,P1,C9,Yes,": "CPR_INVALID_CONSENT_STATEMENT",
+        "LUNG,P1,C1,Perhaps,": "CPR_INVALID_CONSENT_RESPONSE",
+        "LUNG,P1,,Yes,": "CONSENT_STATEMENTCODE_REQUIRED",
+        "LUNG,P1,C1,Yes,nobody@example.org": "CPR_CONSENT_WITNESS_NOT_FOUND",
+        f"DEPENDENT,{sourced.ppid},C1,Yes,": "CP_CONSENTS_SOURCED",
+        "LUNG,P1,C2,Yes,": "",
+    }
+    assert run(api, "\n".join([header, *rows]) + "\n") == list(rows.values())
+    assert answers() == {"C2": "Yes"}
+
+
+def test_the_right_to_consents_and_to_imports_is_needed(ida: Registration) -> None:
+    user = factories.user(of=ida.protocol.protocol_sites.get().site.institute)
+    factories.grant(user, {"Consent": ["Read", "Create", "Update"], "Visit": ["Export Import"]})
+    content = "CP Short Title,PPID,Consent Statement Code,Consent Response\nLUNG,P1,C1,Yes\nLUNG,P9,C1,Yes\n"
+    assert run(Api(issue(user)), content) == ["RBAC_ACCESS_DENIED"] * 2
+    factories.grant(user, {"Consent": ["Export Import"]})
+    assert run(Api(issue(user)), content) == ["", "CPR_M_NOT_FOUND"]
