@@ -97,7 +97,7 @@ EXPLAINED = {
     "import_exponent": "the exponent of time over rows, fitted from a thousand to a million rows.",
     "read_while_importing": "milliseconds (median) of `GET /specimens/{id}` while a million rows are imported, against "
     "nothing else running.",
-    "memory_of_million_mb": "peak resident memory of the worker process while it imports a million rows, over its bound.",
+    "memory_of_million_mb": "peak resident memory of the worker process over a million imported rows, over its bound.",
     "two_workers": "seconds that one worker needs for two jobs, over those of two workers for the same.",
     "list_specimens": "milliseconds for `GET /specimens` of 100, against a bare view that runs the same SQL.",
     "post_specimen": "milliseconds for `POST /specimens`, against a bare insert of the same row with its history in a "
