@@ -109,6 +109,7 @@ INSTALLED_APPS = [
     "specimens.participant",
     "specimens.visit",
     "specimens.specimen",
+    "specimens.master",
     "specimens.cart",
     "specimens.printing",
     "importjobs",

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from types import TracebackType
 from typing import Any, Self
 
@@ -91,7 +91,10 @@ def text_of(problems: Sequence[Problem]) -> str:
 
 
 def creator(job: ImportJob) -> Actor:
-    """The job's creator with the rights they have now (spec 04 §2.1, §2.6). Raises `Unworkable`."""
+    """The job's creator with the rights they have now, in the job's time zone (spec 04 §2.1, §2.6).
+
+    Raises `Unworkable`.
+    """
     user = (
         User.objects.filter(pk=job.created_by_id or 0)
         .exclude(activity_status__in=["Closed", "Disabled"])
@@ -99,7 +102,7 @@ def creator(job: ImportJob) -> Actor:
     )
     if user is None:
         raise Unworkable("The account of the job's creator is no longer active")
-    return actor_of(user, via=IMPORT)
+    return replace(actor_of(user, via=IMPORT), time_zone=job.time_zone)
 
 
 class _Run:

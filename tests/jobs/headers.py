@@ -16,6 +16,17 @@ V7 = {
         "Identifier,Email Address,Role#1#Name,Role#1#Site Name,Role#1#CP Short Title,Role#2#Name,Role#2#Site Name,"
         "Role#2#CP Short Title"
     ),
+    "masterSpecimen": (
+        "CP Short Title,PPID,Registration Date,Registration Site,External Subject ID,First Name,Last Name,Middle Name,"
+        "Email Address,Date Of Birth,Death Date,Gender,Race#1,Race#2,Vital Status,Ethnicity#1,Ethnicity#2,National ID,"
+        "eMPI,Event Label,Visit Name,Visit Date,Collection Site,Visit Status,Clinical Diagnosis#1,"
+        "Clinical Diagnosis#2,Clinical Status,Path. Number,Visit Comments,Specimen Requirement Code,Specimen Label,"
+        "Barcode,Class,Type,Lineage,Parent Specimen Label,Anatomic Site,Laterality,Pathological Status,Quantity,"
+        "Concentration,Freeze/Thaw Cycles,Created On,Comments,Collection Status,Container,Row,Column,Position,"
+        "Collection Date,Collection Procedure,Collection Container,Collector,Received Date,Received Quality,Receiver,"
+        "PMI#1#Site Name,PMI#1#MRN,PMI#2#Site Name,PMI#2#MRN,Created By#Email Address,External IDs#1#Name,"
+        "External IDs#1#Value,External IDs#2#Name,External IDs#2#Value"
+    ),
 }
 
 

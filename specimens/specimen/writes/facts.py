@@ -54,9 +54,12 @@ class _Brief(NamedTuple):
 
 
 class Facts:
-    """Everything that planning a batch looks up. Stored specimens it names are locked, in the order of their ids."""
+    """Everything that planning a batch looks up. Stored specimens it names are locked, in the order of their ids.
 
-    def __init__(self, wanted: Wanted, actor: Actor) -> None:
+    `visits` are known already: they are not stored yet, or not as they will be.
+    """
+
+    def __init__(self, wanted: Wanted, actor: Actor, visits: Iterable[VisitFacts] = ()) -> None:
         self.actor = actor
         found = _find(wanted)
         self.labels = _owners((brief.label, brief) for brief in found)
@@ -64,9 +67,10 @@ class Facts:
         self.barcodes = _owners((brief.barcode, brief) for brief in found)
         self.named_protocols = _named_protocols(wanted)
         rows = _lock(wanted, found)
-        self.visits: dict[int, VisitFacts] = {}
+        self.visits: dict[int, VisitFacts] = {visit.id: visit for visit in visits}
         self.visits_by_name: dict[str, VisitFacts] = {}
-        self._load_visits(wanted.visit_ids | {row.visit_id for row in rows}, wanted.visit_names)
+        ids = wanted.visit_ids | {row.visit_id for row in rows}
+        self._load_visits(ids - self.visits.keys(), wanted.visit_names)
         self.hidden: dict[int, VisitFacts] = {}  # visits of specimen-centric protocols, by protocol
         self._load_hidden_visits()
         self._load_requirements(wanted, rows)

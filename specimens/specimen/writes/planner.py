@@ -1,6 +1,6 @@
 """Deciding what becomes of each specimen of a batch; nothing is written here (spec 03 §3.4 - §3.9)."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from django.utils import timezone
@@ -32,8 +32,8 @@ _RESTORING: Node = Node(SpecimenDetail(), restoring=True)
 class Planner:
     """Plans one batch. Rows see those before them: as parents, and as owners of labels."""
 
-    def __init__(self, wanted: Wanted, actor: Actor) -> None:
-        self.facts = facts = Facts(wanted, actor)
+    def __init__(self, wanted: Wanted, actor: Actor, visits: Iterable[VisitFacts] = ()) -> None:
+        self.facts = facts = Facts(wanted, actor, visits)
         self.actor = actor
         self.reason: str | None = None
         now = timezone.now()

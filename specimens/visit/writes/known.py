@@ -1,6 +1,7 @@
 """What the database knows about a batch of visits: one query for each kind of key."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from functools import cached_property
 
@@ -34,11 +35,26 @@ class VisitRemoval(VisitDetail):
     forced: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Ahead:
+    """Registrations that are planned with their visits and not stored yet, by the keys they will have.
+
+    `first_sites`: the site of each of their participants' first record number.
+    """
+
+    registrations: Mapping[int, Registration]
+    first_sites: Mapping[int, int | None]
+
+
+_NOTHING_AHEAD = Ahead({}, {})
+
+
 class Known:
     """Look-ups shared by the rows of one batch; rows that are accepted add to them."""
 
-    def __init__(self, changes: Sequence[VisitChange], actor: Actor) -> None:
+    def __init__(self, changes: Sequence[VisitChange], actor: Actor, ahead: Ahead | None = None) -> None:
         self.actor = actor
+        self._ahead = ahead or _NOTHING_AHEAD
         self.now = timezone.now()
         self.stored = _stored([change.pk for change in changes if change.pk is not None])
         details = [change.detail for change in changes]
@@ -74,9 +90,9 @@ class Known:
     # --- Registrations and events -----------------------------------------------------------------------
 
     def _registrations(self, details: Sequence[VisitDetail]) -> None:
-        self._by_id = registrations_by_id(
-            [detail.cpr_id for detail in details] + [row.registration_id for row in self.stored.values()]
-        )
+        ids = {detail.cpr_id for detail in details} | {row.registration_id for row in self.stored.values()}
+        planned = {pk: row for pk, row in self._ahead.registrations.items() if pk in ids}
+        self._by_id = registrations_by_id(ids - planned.keys()) | planned
         pairs = [
             (protocol.pk, detail.ppid)
             for detail in details
@@ -161,9 +177,13 @@ class Known:
         self._last_sites = {
             pk: (when, site) for pk, when, site in visits.distinct("registration_id").values_list(*columns)
         }
-        records = MedicalRecord.objects.filter(participant_id__in=set(wanted.values()))
-        records = records.order_by("participant_id", "pk").distinct("participant_id")
-        self._first_sites = dict(records.values_list("participant_id", "site_id"))
+        planned = self._ahead.first_sites
+        self._first_sites = {pk: site for pk, site in planned.items() if site is not None}
+        people = set(wanted.values()) - planned.keys()
+        if people:
+            records = MedicalRecord.objects.filter(participant_id__in=people)
+            records = records.order_by("participant_id", "pk").distinct("participant_id")
+            self._first_sites |= dict(records.values_list("participant_id", "site_id"))
 
     def default_site(self, registration: Registration, event: Event | None) -> int | None:
         """The event's site, else the latest visit's, else that of the first record number (spec 03 §2.4)."""

@@ -19,7 +19,7 @@ from specimens.protocol.models import CollectionProtocol, Event
 from specimens.visit import rules
 from specimens.visit.detail import VisitDetail
 from specimens.visit.models import Visit
-from specimens.visit.writes.known import Known, VisitChange, VisitRemoval
+from specimens.visit.writes.known import Ahead, Known, VisitChange, VisitRemoval
 
 _visit = Blank(Visit)
 
@@ -40,12 +40,14 @@ class VisitPlan:
     reason: str | None = None
 
 
-def plan_visits(changes: Sequence[VisitChange], actor: Actor) -> list[VisitPlan | Refusal]:
+def plan_visits(
+    changes: Sequence[VisitChange], actor: Actor, ahead: Ahead | None = None
+) -> list[VisitPlan | Refusal]:
     """Decide what each visit would become; rows of the batch see each other.
 
     A change replaces the visit, but for imports: blank cells leave what is stored alone (spec 04 §3).
     """
-    known = Known(changes, actor)
+    known = Known(changes, actor, ahead)
     return [
         plan_new(change.detail, known) if change.pk is None else plan_change(change.detail, change.pk, known)
         for change in changes
