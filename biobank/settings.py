@@ -44,6 +44,11 @@ JOB_SLICE_SECONDS = env.float("OS_JOB_SLICE_SECONDS", 45)
 JOB_REAP_SECONDS = env.float("OS_JOB_REAP_SECONDS", 15)
 IMPORT_CHUNK_ROWS = env.int("OS_IMPORT_CHUNK_ROWS", 2000)
 IMPORT_MAX_ATOMIC_ROWS = env.int("OS_IMPORT_MAX_ATOMIC_ROWS", 10_000)
+EXPORT_WAIT_SECONDS = env.float("OS_EXPORT_WAIT_SECONDS", 30)  # a client waits so long for its export
+EXPORT_SYNCHRONOUS_SECONDS = env.float("OS_EXPORT_SYNCHRONOUS_SECONDS", 280)  # and one that wants to wait
+EXPORT_WAITERS = env.int(
+    "OS_EXPORT_WAITERS", max(1, env.int("WEB_CONCURRENCY", 2) // 2)
+)  # web processes that wait
 FILES_RETENTION_DAYS = env.int("OS_FILES_RETENTION_DAYS", 30)
 CALL_LOG_SECONDS = env.float("OS_CALL_LOG_SECONDS", 1)  # how often calls are written down; 0: they are not
 CALL_LOG_DAYS = env.int("OS_CALL_LOG_DAYS", 365)  # 0: kept for ever

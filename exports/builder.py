@@ -64,11 +64,11 @@ def _build(export: Export) -> None:
         _give_up(export, reason)
         return
     if not kind.is_snapshot_complete(version):
-        with _one_view():
+        with one_view():
             kind.take_snapshot(version)
     file = store.name_for(export)
     try:
-        with _one_view(), published(store.path_of(file)) as target:
+        with one_view(), published(store.path_of(file)) as target:
             written = write_export(
                 target,
                 kind.header(version),
@@ -98,7 +98,7 @@ def file_name(kind: ExportKind[Any, Any], version: Any) -> str:
 
 
 @contextmanager
-def _one_view() -> Iterator[None]:
+def one_view() -> Iterator[None]:
     """A transaction in which every statement sees the same state of the database."""
     outermost = not connection.in_atomic_block
     with transaction.atomic():

@@ -6,6 +6,7 @@ from django.db import models
 from django.db.models import Q
 
 from biobank.jobs.models import Job, State
+from exports.objects.models import ObjectExport as ObjectExport
 from specimens.protocol.models import PublishedVersion
 
 LIVE = (State.PENDING, State.RUNNING, State.DONE)

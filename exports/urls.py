@@ -7,6 +7,7 @@ from django.urls import URLPattern, re_path
 from biobank.wire.routing import route
 from exports import protocol_views, views
 from exports.kinds import PROTOCOLS
+from exports.objects.views import ExportJobOne, ExportJobOutput, ExportJobs
 from exports.registry import ExportKind
 from exports.root import NowhereView, RootView
 
@@ -24,6 +25,9 @@ def _mounted(kind: ExportKind, view: type[RootView], below: str) -> list[URLPatt
 _below = partial(_mounted, PROTOCOLS)
 
 rest = [
+    route("/export-jobs", ExportJobs),
+    route("/export-jobs/<pk>", ExportJobOne),
+    route("/export-jobs/<pk>/output", ExportJobOutput),
     route("/collection-protocols/<pk>/published-events", protocol_views.PublishedEvents),
     route("/collection-protocols/<pk>/published-versions/<event>", protocol_views.PublishedDefinition),
 ]

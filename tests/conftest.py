@@ -47,6 +47,7 @@ def _name_servers() -> None:
     sys.dont_write_bytecode = False
     os.environ["PASSWORD_HASHERS_FAST"] = "1"
     os.environ["OS_TOKEN_CACHE_SECONDS"] = "0"  # rights given by a test count at once
+    os.environ["OS_EXPORT_WAIT_SECONDS"] = "0"  # no worker ends a job while a call waits
     os.environ["OS_CALL_LOG_SECONDS"] = "0"  # a thread of its own would write past the test's transaction
 
 
