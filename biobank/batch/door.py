@@ -4,10 +4,10 @@
 all or nothing is done; the importer calls `write_each`, where a bad row costs only itself.
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
-from typing import Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from django.db import DataError, IntegrityError, OperationalError, connection, transaction
 from psycopg2.errors import DeadlockDetected
@@ -56,12 +56,14 @@ class Door(Generic[D, P]):
     """The write path of one kind of record.
 
     `plan(changes, actor)` answers one plan or `Refusal` per change, in order; rows of a batch see each other.
-    `apply(plans, actor)` writes them all and answers their primary keys, in order.
+    `apply(plans, actor)` writes them all and answers their primary keys, in order. `cut` parts a batch of which
+    some rows need those before them to be stored.
     """
 
     name: str
     plan: Callable[[Sequence[Change[D]], Actor], Sequence[P | Refusal]]
     apply: Callable[[Sequence[P], Actor], Sequence[int]]
+    cut: Callable[[Sequence[Change[D]]], Iterable[Sequence[Change[D]]]] | None = None
 
     def write(self, changes: Sequence[Change[D]], actor: Actor) -> list[int]:
         """Write all rows or none. Raises `Refused` with the problems of every refused row.
@@ -83,7 +85,7 @@ class Door(Generic[D, P]):
         with transaction.atomic():
             problems: list[Problem] = []
             keys: list[int] = []
-            for reason, run in _runs(changes):
+            for reason, run in self._runs(changes):
                 stamp(actor, reason=reason)
                 plans: list[P] = []
                 for planned in self.plan(run, actor):
@@ -108,7 +110,7 @@ class Door(Generic[D, P]):
         itself.
         """
         outcomes: list[Outcome] = []
-        for reason, run in _runs(changes):
+        for reason, run in self._runs(changes):
             stamp(actor, reason=reason)
             try:
                 with transaction.atomic():
@@ -116,6 +118,13 @@ class Door(Generic[D, P]):
             except (IntegrityError, DataError, Refused):
                 outcomes += [self._alone(change, actor) for change in run]
         return outcomes
+
+    def _runs(self, changes: Sequence[Change[D]]) -> Iterator[tuple[str | None, Sequence[Change[D]]]]:
+        """The batch cut where the reason given with the rows changes: each reason is kept with its own rows."""
+        for reason, rows in groupby(changes, _reason):
+            run = list(rows)
+            for part in self.cut(run) if self.cut is not None else (run,):
+                yield reason, part
 
     def _plan_and_apply(self, changes: Sequence[Change[D]], actor: Actor) -> list[Outcome]:
         outcomes: list[Outcome] = []
@@ -146,10 +155,8 @@ class Door(Generic[D, P]):
             return Outcome(problems=(_problem(error),))
 
 
-def _runs(changes: Sequence[Change[D]]) -> Iterator[tuple[str | None, list[Change[D]]]]:
-    """The batch cut where the reason given with the rows changes: each reason is kept with its own rows."""
-    for reason, run in groupby(changes, lambda change: getattr(change.detail, "op_comments", None) or None):
-        yield reason, list(run)
+def _reason(change: Change[Any]) -> str | None:
+    return getattr(change.detail, "op_comments", None) or None
 
 
 def _problem(error: IntegrityError | DataError) -> Problem:

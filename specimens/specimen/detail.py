@@ -170,6 +170,23 @@ class SpecimenStatusChange(Payload):
     force_update: Flag = False
 
 
+class DisposalRow(SpecimenStatusChange):
+    """A row of a file of disposals (spec 04 §5.17)."""
+
+    @property
+    def op_comments(self) -> str | None:
+        """Why it is deleted: goes into the history. What is closed keeps reason and comments itself."""
+        return (self.comments or self.reason) if self.status == "Disabled" else None
+
+
+class DisposalEventRow(Detail):
+    """A row that corrects a disposal; the event has the specimen's id (spec 04 §5.24)."""
+
+    time: Instant = None
+    comments: Text = None
+    user: UserSummary | None = None
+
+
 class SpecimenBulkChange(Payload):
     """The same change for many specimens (spec 03 §3.9)."""
 

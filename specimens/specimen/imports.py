@@ -1,5 +1,10 @@
 """CSV files of specimens: imports and exports (spec 04 §5.13 - §5.15, §5.17, §5.24)."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
+from biobank.access import Actor
+from biobank.batch.door import Refusal
 from biobank.batch.schema import (
     ALL,
     Cell,
@@ -7,17 +12,22 @@ from biobank.batch.schema import (
     ImportSchema,
     Items,
     Matching,
+    Operation,
     Params,
     Sub,
     Wanted,
     register,
 )
 from biobank.configuration.reads import flag
+from biobank.wire.errors import Problem
 from specimens.protocol.reads import protocols_by_id
-from specimens.specimen.detail import AliquotSpec, SpecimenRow
-from specimens.specimen.reads import keys, meant, missing
-from specimens.specimen.writes import ALIQUOTS, SPECIMENS
+from specimens.specimen import rules
+from specimens.specimen.detail import AliquotSpec, DisposalEventRow, DisposalRow, SpecimenDetail, SpecimenRow
+from specimens.specimen.reads import disposed, keys, meant, missing
+from specimens.specimen.writes import ALIQUOTS, DERIVATIVES, DISPOSAL_EVENTS, DISPOSALS, SPECIMENS
 
+_UPDATES = frozenset({Operation.UPDATE, Operation.UPSERT})
+_NOT_FOUND = ("SPECIMEN_NOT_FOUND", "SPECIMEN_LABEL_REQUIRED")
 _NAMED = ("USER_NOT_FOUND",)
 _HINT_TIME = "Date and time as the job says they are written"
 
@@ -127,6 +137,12 @@ _CONCENTRATION = Column("Concentration", "concentration", Cell.NUMBER)
 _BIOHAZARD = Column("Biohazard", "biohazards", multiple=True, codes=("SPECIMEN_INVALID_BIOHAZARDS",))
 _CYCLES = Column(
     "Freeze/Thaw Cycles", "freezeThawCycles", Cell.WHOLE, codes=("SPECIMEN_INVALID_FREEZE_THAW_CYCLES",)
+)
+_THAWS = Column(
+    "Increment Parent Freeze/Thaw Cycles",
+    "incrParentFreezeThaw",
+    Cell.WHOLE,
+    hint="How many cycles are added to the parent's: a number, not yes or no",
 )
 _CREATED_ON = Column("Created On", "createdOn", Cell.INSTANT, hint=_HINT_TIME)
 _COMMENTS = Column("Comments", "comments")
@@ -317,11 +333,113 @@ SPECIMEN_ALIQUOT = register(
             Column("Start Position", "position", Cell.WHOLE),
             _CREATED_ON,
             _CYCLES,
-            Column("Increment Parent Freeze/Thaw Cycles", "incrParentFreezeThaw", Cell.WHOLE),
+            _THAWS,
             Column("Close Parent", "closeParent", Cell.FLAG, hint="yes or no; blank: as the protocol says"),
             _CREATED_BY,
         ),
         about="A row makes several aliquots of one parent. Number and quantity follow from each other and from "
         "what the parent has left; aliquots of another type are made of a derivative in between.",
+    )
+)
+
+SPECIMEN_DERIVATIVE = register(
+    ImportSchema(
+        name="specimenDerivative",
+        label="Derived Specimens",
+        detail=SpecimenDetail,
+        door=DERIVATIVES,
+        columns=(
+            _CP,
+            _PARENT,
+            _LABEL,
+            _BARCODE,
+            _CLASS,
+            _TYPE,
+            _STATUS,
+            _PATHOLOGY,
+            _INITIAL,
+            _AVAILABLE,
+            _CONCENTRATION,
+            _BIOHAZARD,
+            _CREATED_ON,
+            _CYCLES,
+            _THAWS,
+            Column("Close Parent", "closeParent", Cell.FLAG, hint="yes or no; blank: no"),
+            _COMMENTS,
+            _EXTERNAL_IDS,
+            _LOCATION,
+            _CREATED_BY,
+        ),
+        about="A row makes one derived specimen; it names the parent and the type. Site, side and pathology are the "
+        "parent's where the row does not say otherwise.",
+    )
+)
+
+SPECIMEN_DISPOSAL = register(
+    ImportSchema(
+        name="specimenDisposal",
+        label="Dispose Specimens",
+        detail=DisposalRow,
+        door=DISPOSALS,
+        columns=(
+            _CP,
+            replace(
+                _LABEL, attribute="name", codes=_NOT_FOUND, hint="Which specimen; blank: the barcode tells"
+            ),
+            replace(_BARCODE, codes=()),
+            Column(
+                "Activity Status",
+                "status",
+                codes=("SPECIMEN_INVALID_DISPOSE_STATUS",),
+                hint="Closed, or Disabled: this deletes the specimen and all that was made of it",
+            ),
+            Column("Disposal Date", "date", Cell.INSTANT, hint="Date and time; blank: now"),
+            Column(
+                "Disposal Reason",
+                "reason",
+                codes=("SPECIMEN_INV_DISPOSE_REASON",),
+                hint="A value of the list of dispose reasons",
+            ),
+            replace(_COMMENTS, template=False),
+            _user(),
+        ),
+        operations=_UPDATES,
+        matching=Matching(find=meant, missing=missing, keys=keys),
+        about="A row closes or deletes one specimen, found by its label, else by its barcode.",
+    )
+)
+
+
+def _no_event(detail: DisposalEventRow) -> Problem:
+    return rules.EVENT_ID_REQUIRED() if detail.id is None else rules.INVALID_EVENT_ID(key=detail.id)
+
+
+def _events(details: Sequence[DisposalEventRow], actor: Actor) -> Sequence[int | Refusal | None]:
+    there = disposed([detail.id for detail in details if detail.id is not None], actor)
+    return [detail.id if detail.id in there else None for detail in details]
+
+
+SPECIMEN_DISPOSAL_EVENT = register(
+    ImportSchema(
+        name="specimenDisposalEvent",
+        label="Specimen Disposal Events",
+        detail=DisposalEventRow,
+        door=DISPOSAL_EVENTS,
+        columns=(
+            Column(
+                "Disposal Event ID",
+                "id",
+                Cell.WHOLE,
+                aliases=("Event ID",),
+                codes=("SPECIMEN_EVT_ID_REQ", "SPECIMEN_INV_EVT_ID"),
+                hint="As the specimen's events tell it",
+            ),
+            Column("Date and Time", "time", Cell.INSTANT, hint=_HINT_TIME),
+            _COMMENTS,
+            _user(),
+        ),
+        operations=_UPDATES,
+        matching=Matching(find=_events, missing=_no_event, keys=lambda detail: ()),
+        about="A row corrects when a specimen was disposed of, by whom, and what was remarked.",
     )
 )

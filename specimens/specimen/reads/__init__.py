@@ -4,6 +4,7 @@ from specimens.specimen.reads.events import counts, events_of
 from specimens.specimen.reads.matching import keys, meant, missing
 from specimens.specimen.reads.scopes import (
     collected_children,
+    disposed,
     is_named,
     known_specimens,
     require,
@@ -14,6 +15,6 @@ from specimens.specimen.reads.search import listed, matching, searched, shown
 from specimens.specimen.reads.trees import details
 
 __all__ = [
-    "collected_children", "counts", "details", "events_of", "is_named", "keys", "known_specimens", "listed", "matching",
-    "meant", "missing", "require", "searched", "shown", "specimen", "specimens_for",
+    "collected_children", "counts", "details", "disposed", "events_of", "is_named", "keys", "known_specimens",
+    "listed", "matching", "meant", "missing", "require", "searched", "shown", "specimen", "specimens_for",
 ]  # fmt: skip

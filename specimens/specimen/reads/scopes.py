@@ -48,6 +48,12 @@ def specimen(actor: Actor, pk: int, *operations: str) -> Specimen:
     return found
 
 
+def disposed(ids: Collection[int], actor: Actor) -> set[int]:
+    """Those of the specimens that were disposed of and that the caller may see."""
+    rows = specimens_for(actor).filter(pk__in=ids, disposal_time__isnull=False)
+    return set(rows.values_list("pk", flat=True))
+
+
 def require(actor: Actor, protocol_id: int, registration_id: int, lineage: str, *operations: str) -> None:
     """Raise RBAC_ACCESS_DENIED unless the caller may do this with a specimen of the registration."""
     wanted = operations or ("Read",)

@@ -65,6 +65,11 @@ INVALID_PROCEDURE = Code("SPECIMEN_INVALID_COLL_PROC", "{value} is not a collect
 INVALID_CONTAINER = Code("SPECIMEN_INVALID_COLL_CONTAINER", "{value} is not a collection container")
 INVALID_QUALITY = Code("SPECIMEN_INVALID_RECV_QUALITY", "{value} is not a received quality")
 INVALID_REASON = Code("SPECIMEN_INV_DISPOSE_REASON", "{value} is not a dispose reason")
+INVALID_DISPOSE_STATUS = Code(
+    "SPECIMEN_INVALID_DISPOSE_STATUS", "Disposed specimens are Closed or Disabled, not {value}"
+)
+EVENT_ID_REQUIRED = Code("SPECIMEN_EVT_ID_REQ", "Say which event, by its id")
+INVALID_EVENT_ID = Code("SPECIMEN_INV_EVT_ID", "There is no such event: {key}")
 USER_NOT_FOUND = Code("USER_NOT_FOUND", "There is no such user")
 
 INVALID_STATUS = Code("SPECIMEN_INVALID_COLL_STATUS", "{value} is not a collection status")
@@ -166,6 +171,11 @@ def status_change_problem(to: str, visit_status: str, parent_status: str | None)
     if parent_status is not None and parent_status not in parents and parent_code is not None:
         return parent_code()
     return None
+
+
+def dispose_problem(status: str | None) -> Problem | None:
+    """What is wrong with the status of a row that disposes of a specimen (spec 04 §5.17)."""
+    return None if status in (CLOSED, DISABLED) else INVALID_DISPOSE_STATUS(value=status or "(none)")
 
 
 def availability(activity: str, status: str | None) -> str | None:

@@ -11,6 +11,8 @@ from specimens.specimen.writes.collect import (
     delete,
     identify,
 )
+from specimens.specimen.writes.derivatives import DERIVATIVES
+from specimens.specimen.writes.disposals import DISPOSAL_EVENTS, DISPOSALS
 from specimens.specimen.writes.doors import SPECIMENS, plan_specimens
 from specimens.specimen.writes.drafts import Draft, Node
 from specimens.specimen.writes.events import record_events
@@ -18,6 +20,23 @@ from specimens.specimen.writes.store import store
 from specimens.specimen.writes.undelete import undelete
 
 __all__ = [
-    "ALIQUOTS", "SPECIMENS", "Draft", "Name", "Node", "change_all", "change_each", "change_status", "collect",
-    "collect_visit", "delete", "identify", "plan_specimens", "record_events", "store", "undelete",
-]  # fmt: skip
+    "ALIQUOTS",
+    "DERIVATIVES",
+    "DISPOSALS",
+    "DISPOSAL_EVENTS",
+    "SPECIMENS",
+    "Draft",
+    "Name",
+    "Node",
+    "change_all",
+    "change_each",
+    "change_status",
+    "collect",
+    "collect_visit",
+    "delete",
+    "identify",
+    "plan_specimens",
+    "record_events",
+    "store",
+    "undelete",
+]

@@ -1,6 +1,6 @@
 """One row, several aliquots of one parent (spec 03 §3.8, 04 §5.14)."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from itertools import count
@@ -15,7 +15,7 @@ from specimens.specimen import rules
 from specimens.specimen.detail import AliquotSpec, SpecimenDetail, SpecimenLocation
 from specimens.specimen.models import Specimen
 from specimens.specimen.reads.matching import names_per_protocol
-from specimens.specimen.rules import ACTIVE, ALIQUOT, COLLECTED, DERIVED
+from specimens.specimen.rules import ACTIVE, ALIQUOT, CLOSED, COLLECTED, DERIVED
 from specimens.specimen.writes.drafts import Draft, Node
 from specimens.specimen.writes.planner import Planner
 from specimens.specimen.writes.store import store
@@ -49,19 +49,46 @@ class Split:
 def plan_aliquots(changes: Sequence[Change[AliquotSpec]], actor: Actor) -> list[Split | Refusal]:
     """Turn every row into nodes below its parent, then plan all of them as one batch of specimens."""
     parents = _Parents([change.detail for change in changes])
-    made: list[list[Node] | Problem] = [_nodes(change.detail, parents) for change in changes]
-    nodes = [node for row in made if not isinstance(row, Problem) for node in row]
-    planned = iter(Planner(Wanted(nodes), actor).plan(nodes)) if nodes else iter(())
+    made: list[_Row | Problem] = [_row(change.detail, parents) for change in changes]
+    nodes = [node for row in made if not isinstance(row, Problem) for node in row.nodes]
+    if not nodes:
+        return [Refusal((row,)) for row in made if isinstance(row, Problem)]
+    planner = Planner(Wanted(nodes), actor)
+    planned = iter(planner.plan(nodes))
     outcomes: list[Split | Refusal] = []
     for row in made:
         if isinstance(row, Problem):
             outcomes.append(Refusal((row,)))
             continue
-        results = [next(planned) for _ in row]
+        results = [next(planned) for _ in row.nodes]
         problems = [p for result in results if isinstance(result, Refusal) for p in result.problems]
         drafts = [result for result in results if isinstance(result, Draft)]
-        outcomes.append(Refusal(tuple(dict.fromkeys(problems))) if problems else Split(drafts))
+        if problems:
+            outcomes.append(Refusal(tuple(dict.fromkeys(problems))))
+            continue
+        if row.closes:
+            planner.close(drafts[0])
+        outcomes.append(Split(drafts))
     return outcomes
+
+
+def cut_aliquots(changes: Sequence[Change[AliquotSpec]]) -> Iterator[Sequence[Change[AliquotSpec]]]:
+    """Parts of a batch: a row that splits what one before it made, or closed, comes after that is stored."""
+    part: list[Change[AliquotSpec]] = []
+    made: set[str] = set()
+    closed: set[int | str | None] = set()
+    for change in changes:
+        spec = change.detail
+        parent = spec.parent_id if spec.parent_id is not None else spec.parent_label
+        if parent in made or parent in closed:
+            yield part
+            part, made, closed = [], set(), set()
+        part.append(change)
+        made.update(rules.split_list(spec.labels))
+        if spec.close_parent:
+            closed.add(parent)
+    if part:
+        yield part
 
 
 def apply_aliquots(splits: Sequence[Split], actor: Actor) -> list[int]:
@@ -70,7 +97,15 @@ def apply_aliquots(splits: Sequence[Split], actor: Actor) -> list[int]:
     return [next(draft.row.pk for draft in split.drafts if draft.new) for split in splits]
 
 
-ALIQUOTS: Door[AliquotSpec, Split] = Door("specimenAliquot", plan_aliquots, apply_aliquots)
+ALIQUOTS: Door[AliquotSpec, Split] = Door("specimenAliquot", plan_aliquots, apply_aliquots, cut_aliquots)
+
+
+@dataclass(slots=True)
+class _Row:
+    """The parent, what is made of it, and whether it is closed then."""
+
+    nodes: list[Node]
+    closes: bool
 
 
 class _Parents:
@@ -113,7 +148,7 @@ def _load_parents(specs: Sequence[AliquotSpec]) -> dict[int, _Parent]:
     return found
 
 
-def _nodes(spec: AliquotSpec, parents: _Parents) -> list[Node] | Problem:
+def _row(spec: AliquotSpec, parents: _Parents) -> _Row | Problem:
     """The parent, used as it is; a derivative where class or type differ; the aliquots."""
     parent = parents.find(spec)
     if isinstance(parent, Problem):
@@ -133,9 +168,9 @@ def _nodes(spec: AliquotSpec, parents: _Parents) -> list[Node] | Problem:
         parent.left = max(parent.left - number * quantity, Decimal(0))
     request = next(_requests)
     closes = parent.closes if spec.close_parent is None else spec.close_parent
-    top = Node(
-        SpecimenDetail(close_after_children_creation=closes), parent.id, collecting=True, request=request
-    )
+    if closes:
+        parent.activity_status = CLOSED  # for the rows after this one
+    top = Node(SpecimenDetail(), parent.id, collecting=True, request=request)
     nodes = [top]
     if _differs(spec, parent):
         nodes.append(Node(_derivative(spec, number, quantity), parent=top, collecting=True, request=request))
@@ -143,7 +178,7 @@ def _nodes(spec: AliquotSpec, parents: _Parents) -> list[Node] | Problem:
     for place in range(number):
         detail = _aliquot(spec, quantity, labels[place : place + 1], barcodes[place : place + 1])
         nodes.append(Node(detail, parent=above, request=request))
-    return nodes
+    return _Row(nodes, closes)
 
 
 def _differs(spec: AliquotSpec, parent: _Parent) -> bool:

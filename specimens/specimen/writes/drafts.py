@@ -26,7 +26,7 @@ class Node(Change[SpecimenDetail]):
     `adopting` takes whatever specimen of the visit the requirement has already (§2.8); nodes of one `request`
     thaw a parent once; `disposal` says why it is closed, and with `amends` corrects what was said when it was;
     `force` deletes the sub-tree; `restoring` puts an exported specimen back as it was, so that it takes nothing of
-    its parent once more (spec 04 §6).
+    its parent once more (spec 04 §6); `closing` closes the parent that it names.
     """
 
     parent: "Node | None" = None
@@ -37,6 +37,7 @@ class Node(Change[SpecimenDetail]):
     amends: bool = False
     force: bool = False
     restoring: bool = False
+    closing: bool = False
 
 
 class VisitFacts(NamedTuple):

@@ -204,8 +204,8 @@ class Lifecycle:
     ) -> None:
         """Close an active specimen; `amends`: correct who, when and why of a closed one (spec 03 §3.5)."""
         row = draft.row
-        if row.activity_status == CLOSED and amends:
-            self._dispose(draft, disposal, detail, problems)
+        if row.activity_status == CLOSED and amends and disposal is not None:
+            self._amend(draft, disposal, problems)
         if row.activity_status != ACTIVE:
             return
         row.activity_status = CLOSED
@@ -223,16 +223,30 @@ class Lifecycle:
     ) -> None:
         """Who closed it, when and why."""
         row = draft.row
-        given = disposal.reason if disposal is not None else None
-        reason = self._facts.terms.canonical("specimen_dispose_reason", given) if given else NOT_SPECIFIED
-        if reason is None and given != NOT_SPECIFIED:
-            problems.append(rules.INVALID_REASON(value=given))
-        row.disposal_reason = reason or given
+        row.disposal_reason = self._reason(disposal.reason if disposal is not None else None, problems)
         row.disposal_time = (disposal.date if disposal is not None else None) or self._now
         row.disposal_user_id = self._values.user(disposal.user if disposal is not None else None, problems)
         comments = disposal.comments if disposal is not None else detail.comments
         unchanged = disposal is None and draft.original is not None and comments == draft.original["comments"]
         row.disposal_comments = None if unchanged else comments or None
+
+    def _amend(self, draft: Draft, disposal: SpecimenStatusChange, problems: Problems) -> None:
+        """Of what was said when it was closed, what is named now."""
+        row, sent = draft.row, disposal.model_fields_set
+        if "reason" in sent:
+            row.disposal_reason = self._reason(disposal.reason, problems)
+        if "date" in sent:
+            row.disposal_time = disposal.date or self._now
+        if "user" in sent:
+            row.disposal_user_id = self._values.user(disposal.user, problems)
+        if "comments" in sent:
+            row.disposal_comments = disposal.comments or None
+
+    def _reason(self, given: str | None, problems: Problems) -> str | None:
+        reason = self._facts.terms.canonical("specimen_dispose_reason", given) if given else NOT_SPECIFIED
+        if reason is None and given != NOT_SPECIFIED:
+            problems.append(rules.INVALID_REASON(value=given))
+        return reason or given
 
     def reopen(self, draft: Draft) -> None:
         """Make a closed specimen active again; quantity and place do not come back."""

@@ -53,10 +53,14 @@ class Planner:
         for place, problem in self._crowded(changes, planned):
             planned[place] = Refusal((problem,))
         for draft in self._closing:
-            self.touch(draft)
-            self.lifecycle.close(draft, None, _PLAIN.detail, [])
+            self.close(draft)
         self.reason = next((c.detail.op_comments for c in changes if c.detail.op_comments), None)
         return planned
+
+    def close(self, draft: Draft) -> None:
+        """Close a specimen that was processed (spec 03 §3.8)."""
+        self.touch(draft)
+        self.lifecycle.close(draft, None, _PLAIN.detail, [])
 
     def generate(self, drafts: Sequence[Draft]) -> None:
         """Make the labels and barcodes of drafts that are about to be stored."""
@@ -148,10 +152,17 @@ class Planner:
         if lineage != NEW:
             draft.parent = self._parent(draft, given, node, problems)
         self._settle(draft, detail, EVERYTHING, node, problems)
-        for member in detail.specimens_pool or ():
-            self._pool(draft, member, problems)
+        self._use_up(draft, detail, node, problems)
         self._pre_print(draft, None, problems)
         return draft
+
+    def _use_up(self, draft: Draft, detail: SpecimenDetail, node: Node, problems: Problems) -> None:
+        """What its coming about closes: the members of a pool, a parent where the row says so."""
+        if node.closing and draft.parent is not None and not problems:
+            self.close(draft.parent)
+            draft.bring(draft.parent)
+        for member in detail.specimens_pool or ():
+            self._pool(draft, member, problems)
 
     def _pool(self, draft: Draft, member: SpecimenInfo, problems: Problems) -> None:
         """Put a specimen into a pooled one (spec 03 §3.10)."""

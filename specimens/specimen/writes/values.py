@@ -312,7 +312,7 @@ class Values:
 
     def user(self, reference: UserSummary | None, problems: Problems) -> int | None:
         """The id of a user that a request names, the caller's when it names none."""
-        return self._caller if reference is None else self._user(reference, problems)
+        return self._caller if reference is None else self._person(reference, problems)
 
 
 def _names_somebody(reference: UserSummary) -> bool:
