@@ -74,7 +74,7 @@ def copy_seconds(wanted: Sequence[tuple[type[models.Model], str]]) -> float:
                         out,
                     )
                 counts.append(cursor.rowcount)
-            histories = [model.history.rel.related_model for model, _ in wanted if hasattr(model, "history")]  # type: ignore[attr-defined]
+            histories = [model.history.rel.related_model for model, _ in wanted if hasattr(model, "history")]
             tables = [model._meta.db_table for model in (*(model for model, _ in wanted), *histories)]
             cursor.execute(f"TRUNCATE {', '.join(tables)} CASCADE")
         began = time.perf_counter()

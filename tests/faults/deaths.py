@@ -127,17 +127,17 @@ def ending(before: int) -> None:
         original(self, *arguments, **changes)
         die()
 
-    ImportJob.finish = finish  # type: ignore[method-assign]
+    ImportJob.finish = finish  # type: ignore[method-assign,assignment]
 
 
 def stop(before: int) -> None:
     """A stop was asked for and seen, but the job does not say so yet."""
-    ImportJob.finish = die  # type: ignore[method-assign,assignment]
+    ImportJob.finish = die  # type: ignore[method-assign]
 
 
 def ended(before: int) -> None:
     """The end is committed; the creator has no mail yet."""
-    tasks.tell = die
+    tasks.tell = die  # type: ignore[attr-defined]
 
 
 POINTS: dict[str, Install] = {

@@ -142,4 +142,4 @@ def _broker(url: str) -> Iterator[None]:
 
 def _use(urls: dict[str, str]) -> None:
     app.conf.update(urls)
-    app._pool = app.amqp._producer_pool = None
+    app._pool = app.amqp._producer_pool = None  # type: ignore[attr-defined]
