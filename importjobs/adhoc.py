@@ -8,7 +8,7 @@ from biobank.batch.schema import Cell, Column, Sub
 from biobank.tabular.zones import default_zone
 from biobank.wire.errors import ACCESS_DENIED, INVALID_INPUT, Refused
 from importjobs import inputs, layouts, uploads
-from importjobs.building import Builder
+from importjobs.building import Builder, Mistakes
 from importjobs.detail import RecordField, RecordsRequest
 from importjobs.errors import PARSE_ERROR, Malformed
 from importjobs.reader import CsvFile
@@ -61,7 +61,7 @@ def _columns(request: RecordsRequest) -> Sequence[Column | Sub]:
     return find_schema(request.schema_).columns_with(request.params)
 
 
-def _record(record: dict[str, Any], mistakes: list[str]) -> dict[str, Any]:
+def _record(record: dict[str, Any], mistakes: Mistakes) -> dict[str, Any]:
     if mistakes:
-        raise Malformed(", ".join(mistakes))
+        raise Malformed(", ".join(map(str, mistakes)))
     return record

@@ -13,12 +13,26 @@ from pydantic.fields import FieldInfo
 
 from biobank.batch import shapes
 from biobank.batch.schema import Column, Sub
-from biobank.wire.detail import Payload, describe
-from importjobs.cells import CLEAR, Convert, Formats, converter
+from biobank.wire.detail import Payload
+from importjobs.cells import CLEAR, Convert, Formats, converter, hint_of
 from importjobs.header import Place, Tree, match
 
+
+@dataclass(frozen=True, slots=True)
+class Mistake:
+    """A cell that cannot be read, or (without caption) a record that its cells do not make."""
+
+    text: str
+    caption: str | None = None
+    value: str = ""
+    hint: str = ""
+
+    def __str__(self) -> str:
+        return self.text
+
+
 Row = Sequence[str]
-Mistakes = list[str]
+Mistakes = list[Mistake]
 Get = Callable[[Row, Mistakes], Any]  # None: the row says nothing of it
 
 
@@ -36,7 +50,8 @@ class Builder:
     ) -> None:
         """Raises `Malformed` when two columns mean the same."""
         self._width = len(header)
-        self._root = _Record(match(columns, header, drop_id=drop_id), shape, formats)
+        self.tree = match(columns, header, drop_id=drop_id)
+        self._root = _Record(self.tree, shape, formats)
 
     def build(self, rows: Sequence[list[str]]) -> Iterator[tuple[Any, Mistakes]]:
         """What each row says, and the cells that could not be read (then the first is not to be used).
@@ -47,11 +62,11 @@ class Builder:
             if len(row) < self._width:
                 row.extend([""] * (self._width - len(row)))
         read = self._root.plan(_Chunk.of(rows))
-        make = self._root.make
+        finish = self._root.finish
         for row in rows:
             mistakes: Mistakes = []
             values = read(row, mistakes)
-            yield (None if mistakes else _finished(make, values, "row", mistakes)), mistakes
+            yield (None if mistakes else finish(values, "row", row, mistakes)), mistakes
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +95,10 @@ class _Slot:
     index: int
     caption: str
     convert: Convert | None
+    hint: str
+
+    def mistake(self, text: str, error: object) -> Mistake:
+        return Mistake(f'{self.caption}: "{text[:100]}" {error}', self.caption, text, self.hint)
 
 
 def _clearing(convert: Convert | None) -> Convert:
@@ -98,7 +117,7 @@ class _Record:
         direct = None if shape is None else shapes.maker(shape)
         self._fields = shapes.fields(shape) if shape is not None and direct is not None else None
         self._formats = formats
-        self.make: Callable[[dict[str, Any]], Any] = direct or (
+        self._make: Callable[[dict[str, Any]], Any] = direct or (
             dict if shape is None else shape.model_validate
         )
         self._scalars = [
@@ -131,7 +150,9 @@ class _Record:
         convert = converter(place.column.cell, self._formats)
         if field is not None and not shapes.fits(place.column.cell, field):
             convert = _both(convert, shapes.checked(field))
-        return _Slot(place.index, place.caption, convert)
+        column = place.column
+        hint = hint_of(column, self._formats) or f"a text that fits {column.caption}"
+        return _Slot(place.index, place.caption, convert, hint)
 
     def _inner(self, tree: Tree, field: FieldInfo | None) -> tuple["_Record", Convert | None]:
         """A sub-record, and the check its value needs when its shape is not a detail."""
@@ -147,7 +168,7 @@ class _Record:
     def plan(self, chunk: _Chunk) -> Callable[[Row, Mistakes], dict[str, Any]]:
         """What reads this record out of a row of the chunk."""
         scalars = [
-            (name, slot.index, chunk.reading(slot), slot.caption)
+            (name, slot.index, chunk.reading(slot), slot)
             for name, slot in self._scalars
             if slot.index in chunk.filled
         ]
@@ -155,7 +176,7 @@ class _Record:
 
         def read(row: Row, mistakes: Mistakes) -> dict[str, Any]:
             found: dict[str, Any] = {}
-            for name, index, convert, caption in scalars:
+            for name, index, convert, slot in scalars:
                 text = row[index]
                 if text:
                     if convert is None:
@@ -164,7 +185,7 @@ class _Record:
                         try:
                             found[name] = convert(text)
                         except ValueError as error:
-                            mistakes.append(f'{caption}: "{text[:100]}" {error}')
+                            mistakes.append(slot.mistake(text, error))
             for name, get in others:
                 value = get(row, mistakes)
                 if value is not None:
@@ -172,6 +193,28 @@ class _Record:
             return found
 
         return read
+
+    def finish(self, values: dict[str, Any], name: str, row: Row, mistakes: Mistakes) -> Any:
+        """The record made of its values, or None and what is wrong with them."""
+        try:
+            return self._make(values)
+        except ValidationError as error:
+            slots = {key: slot for found, slot in self._scalars for key in self._keys(found)}
+            for item in error.errors(include_url=False, include_context=False, include_input=False)[:5]:
+                slot = slots.get(str(item["loc"][0])) if item["loc"] else None
+                reason = item["msg"].removeprefix("Value error, ")
+                path = ".".join(map(str, item["loc"])) or "body"
+                mistakes.append(
+                    Mistake(f"{path} {reason}") if slot is None else slot.mistake(row[slot.index], reason)
+                )
+        except ValueError as error:
+            mistakes.append(Mistake(f"{name}: {error}"))
+        return None
+
+    def _keys(self, name: str) -> list[str]:
+        """The names under which validation may speak of a field."""
+        aliases = [field.alias for found, field in (self._fields or {}).values() if found == name]
+        return [name, *(alias for alias in aliases if alias)]
 
 
 def _both(first: Convert | None, second: Callable[[Any], Any]) -> Convert:
@@ -184,15 +227,21 @@ def _list_check(places: dict[int, Place], field: FieldInfo | None) -> Callable[[
     return shapes.checked(field)
 
 
-def _finished(finish: Callable[[Any], Any] | None, value: Any, name: str, mistakes: Mistakes) -> Any:
-    if finish is None:
+def _checked(check: Callable[[Any], Any] | None, value: Any, name: str, mistakes: Mistakes) -> Any:
+    if check is None:
         return value
     try:
-        return finish(value)
-    except ValidationError as error:
-        mistakes.append(describe(error))
+        return check(value)
     except ValueError as error:
-        mistakes.append(f"{name}: {error}")
+        mistakes.append(Mistake(f"{name}: {error}"))
+    return None
+
+
+def _converted(slot: _Slot, text: str, mistakes: Mistakes) -> Any:
+    try:
+        return text if slot.convert is None else slot.convert(text)
+    except ValueError as error:
+        mistakes.append(slot.mistake(text, error))
     return None
 
 
@@ -219,8 +268,8 @@ class _List:
                 return None
             if any(text == CLEAR for _, text in filled):
                 return []
-            values = [_finished(slot.convert, text, slot.caption, mistakes) for slot, text in filled]
-            return values if mistakes else _finished(self.check, values, self.name, mistakes)
+            values = [_converted(slot, text, mistakes) for slot, text in filled]
+            return values if mistakes else _checked(self.check, values, self.name, mistakes)
 
         return get
 
@@ -237,16 +286,14 @@ class _Sub:
         return self.record.is_filled(chunk)
 
     def plan(self, chunk: _Chunk) -> Get:
-        read, make = self.record.plan(chunk), self.record.make
+        read, finish = self.record.plan(chunk), self.record.finish
 
         def get(row: Row, mistakes: Mistakes) -> Any:
             values = read(row, mistakes)
             if not values or mistakes:
                 return None
-            made = _finished(make, values, self.name, mistakes)
-            return (
-                made if self.check is None or mistakes else _finished(self.check, made, self.name, mistakes)
-            )
+            made = finish(values, self.name, row, mistakes)
+            return made if mistakes else _checked(self.check, made, self.name, mistakes)
 
         return get
 
@@ -264,20 +311,20 @@ class _Numbered:
 
     def plan(self, chunk: _Chunk) -> Get:
         live = [record for record in self.records if record.is_filled(chunk)]
-        plans = [(record.plan(chunk), record.make) for record in live]
+        plans = [(record.plan(chunk), record.finish) for record in live]
 
         def get(row: Row, mistakes: Mistakes) -> Any:
             items: list[Any] = []
             count = 0
-            for read, make in plans:
+            for read, finish in plans:
                 values = read(row, mistakes)
                 if not values or mistakes:
                     break
                 count += 1
                 if not all(value is None or value == [] for value in values.values()):
-                    items.append(_finished(make, values, self.name, mistakes))
+                    items.append(finish(values, self.name, row, mistakes))
             if not count or mistakes:
                 return None
-            return items if self.check is None else _finished(self.check, items, self.name, mistakes)
+            return _checked(self.check, items, self.name, mistakes)
 
         return get

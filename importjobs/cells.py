@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from zoneinfo import ZoneInfo
 
-from biobank.batch.schema import Cell
+from biobank.batch.schema import Cell, Column
 from biobank.tabular.patterns import Pattern, compile_pattern, finer
 from biobank.tabular.zones import find_zone
 from biobank.wire.errors import INVALID_TZ, Problem, Refused
@@ -70,6 +70,32 @@ def converter(cell: Cell, formats: Formats) -> Convert | None:
             return _moments(formats.zone, formats.moment, formats.day, *finer(formats.moment.text))
         case _:
             return None
+
+
+def expected(cell: Cell, formats: Formats) -> str:
+    """What such a cell must hold, told to whoever filled it otherwise; nothing for plain text."""
+    match cell:
+        case Cell.WHOLE:
+            return "a whole number, in digits only"
+        case Cell.NUMBER:
+            return "a number with a decimal point, without unit and thousands separators"
+        case Cell.FLAG:
+            return "yes or no"
+        case Cell.DAY:
+            return f"a date written as {formats.day.text}"
+        case Cell.DATE:
+            return f"a date written as {formats.day.text}; a time may follow as in {formats.moment.text}"
+        case Cell.INSTANT:
+            return f"a date and time written as {formats.moment.text}, or the date alone"
+        case Cell.FILE:
+            return "the name of a file in the folder files of the archive"
+        case _:
+            return ""
+
+
+def hint_of(column: Column, formats: Formats) -> str:
+    """What belongs into a cell of the column: how it is written, and what the schema says of it."""
+    return "; ".join(part for part in (expected(column.cell, formats), column.hint) if part)
 
 
 @lru_cache(_REMEMBERED)

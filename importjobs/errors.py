@@ -11,6 +11,8 @@ OUTPUT_NOT_CREATED = Code(
 )
 SCHEMA_NOT_FOUND = Code("IMPORT_JOB_OBJ_SCHEMA_NOT_FOUND", "There is no import schema {name}")
 PARSE_ERROR = Code("IMPORT_JOB_RECORD_PARSE_ERROR", "{reason}")
+NOT_OVER = Code("IMPORT_JOB_NOT_OVER", "Import job {id} has not ended yet")
+NOTHING_TO_RETRY = Code("IMPORT_JOB_NOTHING_TO_RETRY", "Import job {id} left no row behind")
 NOT_IN_PROGRESS = Code("IMPORT_JOB_NOT_IN_PROGRESS", "Import job {id} is not in progress")
 INVALID_DATE_FORMAT = Code("IMPORT_JOB_INVALID_DATE_FORMAT", "{pattern} is not a date pattern: {reason}")
 INVALID_TIME_FORMAT = Code("IMPORT_JOB_INVALID_TIME_FORMAT", "{pattern} is not a time pattern: {reason}")

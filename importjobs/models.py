@@ -39,7 +39,15 @@ class ImportJob(Job):
     rows = models.PositiveIntegerField(default=0)  # data rows in the file
     row = models.PositiveIntegerField(default=0)
     offset = models.PositiveBigIntegerField(default=0)
-    failed = models.PositiveIntegerField(default=0)
+    failed = models.PositiveIntegerField(default=0)  # objects
+    objects_done = models.PositiveIntegerField(
+        default=0
+    )  # fewer than rows where several rows make one object
+    dry_run = models.BooleanField(default=False)  # all is tried, nothing stays
+    live = models.JSONField(
+        null=True, editable=False
+    )  # how far one long transaction is: row, objects, failed
+    retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")
 
     class Meta(Job.Meta):
         ordering = ["-id"]
@@ -50,6 +58,31 @@ class ImportJob(Job):
 
     def __str__(self) -> str:
         return f"#{self.pk} {self.get_type_display()} {self.name}"
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether it is one transaction from the first row to the last."""
+        return self.atomic or self.dry_run
+
+    @property
+    def done(self) -> int:
+        """Rows behind it, also those of a transaction that is not committed yet."""
+        return max(self.row, self._live("row"))
+
+    @property
+    def records(self) -> int:
+        """Objects behind it."""
+        if self.csv_type == CsvType.SINGLE:
+            return self.done
+        return max(self.objects_done, self._live("objects"))
+
+    @property
+    def wrong(self) -> int:
+        """Objects of these that failed."""
+        return max(self.failed, self._live("failed"))
+
+    def _live(self, name: str) -> int:
+        return int((self.live or {}).get(name, 0))
 
     @property
     def status(self) -> str:
@@ -83,12 +116,18 @@ class Upload(models.Model):
 
 
 class Failure(models.Model):
-    """A row that was not imported, and why; rows without one were."""
+    """A row that was not imported, and why; rows without one were.
+
+    `row` counts the rows as the report lists them, `number` as the input file does. `problems` are those of the row
+    itself, each `{code, message, column, value, hint}`; the message tells those of its whole object.
+    """
 
     job = models.ForeignKey(ImportJob, models.CASCADE, related_name="failures", db_index=False)
     row = models.PositiveIntegerField()
+    number = models.PositiveIntegerField(default=0)
     code = models.CharField(max_length=64)
     message = models.TextField()
+    problems = models.JSONField(default=list)
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["job", "row"], name="failure_row")]

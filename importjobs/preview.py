@@ -16,7 +16,7 @@ from biobank.tabular.zones import default_zone
 from biobank.wire.detail import Flag, Payload, Text, Whole
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from importjobs import inputs, layouts, uploads
-from importjobs.building import Builder
+from importjobs.building import Builder, Mistake
 from importjobs.cells import Formats
 from importjobs.detail import PreviewRequest, Separator
 from importjobs.errors import PARSE_ERROR, Malformed
@@ -62,6 +62,7 @@ class PreviewMistake(Payload):
     caption: Text = None
     value: Text = None
     message: Text = None
+    hint: Text = None
 
 
 class PreviewRow(Payload):
@@ -144,7 +145,7 @@ def _read(
                 row=number,
                 cells=texts,
                 record=None if mistakes else _json(detail),
-                mistakes=[_mistake(mistake, header, texts) for mistake in mistakes],
+                mistakes=[_mistake(mistake, header) for mistake in mistakes],
             )
             for number, (texts, (detail, mistakes)) in enumerate(zip(cells, built, strict=True), 1)
         ],
@@ -194,8 +195,13 @@ def _missing(columns: Items, header: Sequence[str]) -> list[MissingColumn]:
     return sorted(found, key=lambda column: not column.recommended)
 
 
-def _mistake(text: str, header: Sequence[str], cells: Sequence[str]) -> PreviewMistake:
-    for index, caption in enumerate(header):
-        if text.startswith(f"{caption}: "):
-            return PreviewMistake(column=index, caption=caption, value=cells[index], message=text)
-    return PreviewMistake(message=text)
+def _mistake(mistake: Mistake, header: Sequence[str]) -> PreviewMistake:
+    if mistake.caption is None:
+        return PreviewMistake(message=mistake.text, hint=mistake.hint or None)
+    return PreviewMistake(
+        column=header.index(mistake.caption),
+        caption=mistake.caption,
+        value=mistake.value,
+        message=mistake.text,
+        hint=mistake.hint,
+    )

@@ -69,8 +69,8 @@ def details(jobs: Iterable[ImportJob]) -> list[JobDetail]:
             name=row.name,
             type=row.type,
             status=row.status,
-            total_records=row.row if row.started_at else None,
-            failed_records=row.failed if row.started_at else None,
+            total_records=row.records if row.started_at else None,
+            failed_records=row.wrong if row.started_at else None,
             created_by=users.get(row.created_by_id or 0),
             creation_time=row.created_at,
             end_time=row.finished_at if row.started_at else None,
@@ -79,6 +79,8 @@ def details(jobs: Iterable[ImportJob]) -> list[JobDetail]:
             date_format=row.date_format,
             time_format=row.time_format,
             field_separator=row.field_separator or None,
+            dry_run=row.dry_run or None,
+            retry_of=row.retry_of_id,
         )
         for row in rows
     ]

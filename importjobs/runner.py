@@ -1,6 +1,5 @@
 """Working through an input file: chunks of rows, each committed with the cursor and its failures (spec 04 §2)."""
 
-from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from types import TracebackType
@@ -15,13 +14,14 @@ from biobank.batch.insert import insert
 from biobank.batch.schema import ImportSchema, Operation
 from biobank.jobs.models import State
 from biobank.jobs.runner import Unworkable
-from biobank.wire.errors import Problem, Refused
+from biobank.wire.errors import Refused
 from importjobs import layouts, uploads
 from importjobs.attaching import attaching
 from importjobs.building import Builder
 from importjobs.cells import Formats
-from importjobs.errors import PARSE_ERROR, Malformed
+from importjobs.errors import Malformed
 from importjobs.models import Failure, ImportJob, ImportType, Upload
+from importjobs.outcome import Explainer, Wrong, text_of
 from importjobs.reader import CsvFile, Position
 from importjobs.writing import Writer
 from sessions_auth.actor import actor_of
@@ -30,7 +30,6 @@ from sessions_auth.models import User
 CHUNK_BYTES = 4_000_000
 MAX_TRIES = 5  # of one chunk whose transaction lost against another one
 _LOST = frozenset({"40001", "40P01"})  # serialization failure, deadlock: the same again may well work
-_MESSAGE = 4000
 
 
 @dataclass(slots=True)
@@ -67,7 +66,7 @@ class Importer:
             if self._run is None:
                 file = self._stack.enter_context(CsvFile(_input(job), layouts.separator(job.field_separator)))
                 self._run = _Run(job, file)
-            return self._run.everything(job) if job.atomic else self._run.step(job)
+            return self._run.everything(job) if job.is_whole else self._run.step(job)
         except (Malformed, Refused) as error:
             raise Unworkable(_explain(error)) from error
 
@@ -83,11 +82,6 @@ def _explain(error: Malformed | Refused) -> str:
     return (
         text_of(error.problems) if isinstance(error, Refused) else f"The input file cannot be read: {error}"
     )
-
-
-def text_of(problems: Sequence[Problem]) -> str:
-    """The message of a row: its problems, joined as documented (spec 04 §2.10)."""
-    return ", ".join(problem.message for problem in problems)
 
 
 def creator(job: ImportJob) -> Actor:
@@ -114,13 +108,15 @@ class _Run:
         self._schema: ImportSchema = schema
         actor = creator(job)
         self._writer = attaching(Writer(schema, Operation(job.type), actor), schema, job, actor)
+        columns = schema.columns_with(job.params)
         self._builder = Builder(
-            schema.columns_with(job.params),
+            columns,
             file.header,
             formats,
             shape=schema.detail,
             drop_id=job.type == ImportType.CREATE,
         )
+        self._explainer = Explainer(columns, self._builder.tree, formats)
         self._file = file
         self._failed = job.failed
         self._chunk: Chunk | None = None
@@ -177,21 +173,22 @@ class _Run:
 
     def _write(self, job: ImportJob, chunk: Chunk) -> list[Failure]:
         """Send the rows through the schema's door; returns what went wrong, ready to be stored."""
-        refused: dict[int, tuple[Problem, ...]] = {}
+        wrong: dict[int, Wrong] = {}
         details: list[Any] = []
         places: list[int] = []
         built = self._builder.build(chunk.rows)
         for number, (detail, mistakes) in enumerate(built, chunk.first_row):
             if mistakes:
-                refused[number] = (PARSE_ERROR(reason=", ".join(mistakes)),)
+                wrong[number] = self._explainer.unreadable(mistakes)
             else:
                 details.append(detail)
                 places.append(number)
         outcomes = self._writer.write(details) if details else []
         for number, outcome in zip(places, outcomes, strict=True):
             if outcome.problems:
-                refused[number] = outcome.problems
-        return [_failure(job, number, problems) for number, problems in sorted(refused.items())]
+                row = chunk.rows[number - chunk.first_row]
+                wrong[number] = self._explainer.refused(outcome.problems, row)
+        return [found.failure(job.pk, number, number) for number, found in sorted(wrong.items())]
 
     # --- All or nothing -------------------------------------------------------------------------------
 
@@ -209,7 +206,7 @@ class _Run:
                     stopped = _stop_is_requested(job)
                     if chunk.is_last or stopped:
                         break
-                if failures or stopped:
+                if failures or stopped or job.dry_run:
                     raise _Undo
                 job.finish(State.DONE, row=end.row, offset=end.offset)
         except _Undo:
@@ -218,12 +215,6 @@ class _Run:
                 state = State.STOPPED if stopped else State.DONE
                 job.finish(state, row=end.row, offset=end.offset, failed=len(failures))
         return False
-
-
-def _failure(job: ImportJob, number: int, problems: Sequence[Problem]) -> Failure:
-    return Failure(
-        job_id=job.pk, row=number, code=problems[0].code[:64], message=text_of(problems)[:_MESSAGE]
-    )
 
 
 def _stop_is_requested(job: ImportJob) -> bool:

@@ -43,7 +43,8 @@ def submit(request: NewJob, actor: Actor, client_zone: str | None = None) -> Imp
         zone = default_zone(actor, client_zone)
         found = inputs.prepare(upload, request.field_separator, columns, _formats_or_default(request, zone))
         header, size = _measure(found)
-        status = refusal_of(size, atomic=bool(request.atomic), offline=bool(request.offline_queue))
+        atomic = bool(request.atomic) and not request.dry_run
+        status = refusal_of(size, atomic=atomic, offline=bool(request.offline_queue))
         if status is not None:
             return JobDetail(status=status, total_records=size.records)
         options = _options(request, schema, zone)
@@ -121,10 +122,13 @@ def _create(
             params=request.object_params,
             atomic=bool(request.atomic),
             offline=bool(request.offline_queue),
+            dry_run=bool(request.dry_run),
             filename=upload.filename,
             rows=size.rows,
             created_by_id=actor.user_id,
         )
+        if job.dry_run:  # the file stays usable: for the run that follows
+            upload = uploads.twin(upload)
         if found.kind == Kind.XLSX:
             uploads.choose(upload, found.path)
         if not Upload.objects.filter(pk=upload.pk, job=None).update(job=job):

@@ -1,9 +1,10 @@
 """Input files: stored as they stream in, unpacked when they are archives (spec 04 §1.2, §3.3)."""
 
 import errno
+import os
 import shutil
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,34 @@ def store(file: "File[Any]", actor: Actor) -> Upload:
         file.close()
         upload.save(force_insert=True)
     return upload
+
+
+def derive(source: Upload, blocks: Iterable[bytes], actor: Actor) -> Upload:
+    """A new upload with these rows; what else the source brought along (its archive) comes with it."""
+    found = Upload(id=uuid4(), filename=source.filename, created_by_id=actor.user_id)
+    with kept_or_removed(found.id):
+        _link(source, found, "original")
+        with published(home(found.id) / "rows.csv") as target:
+            for block in blocks:
+                target.write(block)
+            found.size = target.tell()
+        found.save(force_insert=True)
+    return found
+
+
+def twin(source: Upload) -> Upload:
+    """A second upload with the same files: one serves a job, the other stays usable."""
+    found = Upload(id=uuid4(), filename=source.filename, size=source.size, created_by_id=source.created_by_id)
+    for name in ("original", "input.csv", *(f"rows{suffix}" for suffix in ROWS)):
+        _link(source, found, name)
+    found.save(force_insert=True)
+    return found
+
+
+def _link(source: Upload, target: Upload, name: str) -> None:
+    """The same file in a second folder; files of uploads are never changed, only removed."""
+    with suppress(FileNotFoundError):
+        os.link(home(source.id) / name, home(target.id) / name)
 
 
 @contextmanager

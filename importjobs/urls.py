@@ -14,4 +14,9 @@ rest = [
     route("/import-jobs/<pk>", views.JobOne),
     route("/import-jobs/<pk>/output", views.JobOutput),
     route("/import-jobs/<pk>/stop", views.JobStop),
+    route("/import-jobs/<pk>/progress", views.JobProgressView),
+    route("/import-jobs/<pk>/errors", views.JobProblems),
+    route("/import-jobs/<pk>/statistics", views.JobStatistics),
+    route("/import-jobs/<pk>/failed-rows", views.JobFailedRows),
+    route("/import-jobs/<pk>/retry", views.JobRetry),
 ]

@@ -12,15 +12,20 @@ from biobank.wire.errors import ACCESS_DENIED, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.status import Effect
 from biobank.wire.uploads import UploadView, file_part
-from importjobs import adhoc, layouts, reads, scheduled, uploads
+from importjobs import adhoc, layouts, problems, reads, scheduled, uploads
 from importjobs.detail import (
     JobDetail,
+    JobProgress,
     JobQuery,
     NewJob,
     PreviewRequest,
+    ProblemsPage,
+    ProblemsQuery,
     RecordField,
     RecordsRequest,
+    Retry,
     Scheduled,
+    Statistics,
     TemplateQuery,
     UploadedFile,
 )
@@ -28,7 +33,9 @@ from importjobs.errors import FILE_MISSING
 from importjobs.models import ImportJob
 from importjobs.preview import Preview as PreviewAnswer
 from importjobs.preview import preview
+from importjobs.progress import progress
 from importjobs.report import report
+from importjobs.retry import failed_rows, retry
 from importjobs.submit import find_schema, submit
 
 CSV = "application/csv"
@@ -91,6 +98,55 @@ class JobOutput(ApiView):
         return _attachment(  # type: ignore[no-any-return]
             StreamingHttpResponse(lines, content_type=CSV), f"BulkImportJob_{pk}.csv"
         )
+
+
+class JobProgressView(ApiView):
+    @operation("How far a job is", answer=JobProgress)
+    def get(self, request: Request, pk: int) -> JobProgress:
+        return JobProgress.model_validate(progress(reads.job(pk, self.actor)))
+
+
+class JobProblems(ApiView):
+    @operation(
+        "Rows that failed, with column, value, code, message and hint",
+        query=ProblemsQuery,
+        answer=ProblemsPage,
+    )
+    def get(self, request: Request, pk: int, query: ProblemsQuery) -> ProblemsPage | StreamingHttpResponse:
+        """`format=csv` or `Accept: text/csv` answers all of them as CSV."""
+        job = reads.job(pk, self.actor)
+        if query.format == "csv" or "csv" in request.headers.get("Accept", ""):
+            lines = StreamingHttpResponse(problems.errors_csv(job), content_type=CSV)
+            return _attachment(lines, f"BulkImportJob_{pk}_errors.csv")  # type: ignore[no-any-return]
+        return problems.errors(job, *query.bounds(cap=problems.LARGEST_PAGE))
+
+
+class JobStatistics(ApiView):
+    @operation("Rejected values by column", answer=Statistics)
+    def get(self, request: Request, pk: int) -> Statistics:
+        return problems.statistics(reads.job(pk, self.actor))
+
+
+class JobFailedRows(ApiView):
+    @operation("Rows of the input that are still to do", answer=CSV)
+    def get(self, request: Request, pk: int) -> StreamingHttpResponse:
+        """Cells are as they were in the input: not guarded against spreadsheets."""
+        lines = StreamingHttpResponse(failed_rows(reads.job(pk, self.actor)), content_type=CSV)
+        return _attachment(lines, f"BulkImportJob_{pk}_failed.csv")  # type: ignore[no-any-return]
+
+
+class JobRetry(ApiView):
+    @operation(
+        "Run the rows again that are still to do",
+        body=Retry,
+        body_optional=True,
+        answer=JobDetail,
+        effect=Effect.ACTION,
+    )
+    def post(self, request: Request, pk: int, body: Retry) -> JobDetail:
+        """A new job of the same options; with `inputFileId`, over that repaired file instead."""
+        found = retry(reads.job(pk, self.actor), body, self.actor)
+        return reads.details([found])[0] if isinstance(found, ImportJob) else found
 
 
 class JobStop(ApiView):

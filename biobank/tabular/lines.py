@@ -38,12 +38,15 @@ def unguarded(cell: str) -> str:
     return cell[1:] if _GUARDED.match(cell) else cell
 
 
-def csv_lines(rows: Iterable[Sequence[str]], separator: str) -> Iterator[bytes]:
-    """CSV as the wire has it: every cell quoted and guarded, lines end with LF; in blocks of bytes."""
+def csv_lines(rows: Iterable[Sequence[str]], separator: str, *, guard: bool = True) -> Iterator[bytes]:
+    """CSV as the wire has it: every cell quoted and guarded, lines end with LF; in blocks of bytes.
+
+    `guard` False keeps the cells as they are: for files that are to be imported again.
+    """
     lines = _Lines()
     writer = csv.writer(lines, delimiter=separator, quoting=csv.QUOTE_ALL, lineterminator="\n")
     for number, row in enumerate(rows, 1):
-        writer.writerow([guarded(cell) for cell in row])
+        writer.writerow([guarded(cell) for cell in row] if guard else row)
         if number % _BLOCK_ROWS == 0:
             yield lines.take()
     yield lines.take()

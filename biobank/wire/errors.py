@@ -1,7 +1,7 @@
 """Refusals as values: a code is public and stable, its message may be reworded (spec 01 §A.3)."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 
@@ -23,11 +23,15 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One reason for a refusal, as it goes over the wire."""
+    """One reason for a refusal, as it goes over the wire.
+
+    `values` are the texts that the message names; reports of imports find the cell that is meant by them.
+    """
 
     code: str
     message: str
     kind: Kind = Kind.INVALID
+    values: tuple[str, ...] = field(default=(), compare=False)
 
     def wire(self) -> dict[str, str]:
         return {"code": self.code, "message": self.message}
@@ -46,7 +50,7 @@ class Code:
     kind: Kind = Kind.INVALID
 
     def __call__(self, **data: object) -> Problem:
-        return Problem(self.code, self.template.format(**data), self.kind)
+        return Problem(self.code, self.template.format(**data), self.kind, tuple(map(str, data.values())))
 
     def missing(self, **data: object) -> Problem:
         return replace(self(**data), kind=Kind.NOT_FOUND)

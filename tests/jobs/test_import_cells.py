@@ -49,7 +49,7 @@ def parse(cells: dict[str, str], *, drop_id: bool = True, how: Formats | None = 
 def mistake(cells: dict[str, str], how: Formats | None = None) -> str:
     [(_, mistakes)] = Builder(COLUMNS, list(cells), how or formats()).build([list(cells.values())])
     assert len(mistakes) == 1
-    return mistakes[0]
+    return str(mistakes[0])
 
 
 def test_captions_match_in_any_case_and_order_and_unknown_ones_are_ignored() -> None:

@@ -1,0 +1,109 @@
+"""Running the rows of a job again that did not get into the database.
+
+    failed_rows(job)                -> CSV: the header of the input and the rows to do, cells as they were
+    retry(job, Retry(...), actor)   -> a new job of the same options over these rows, or over a repaired file
+
+To do are the rows that failed and those a stopped or broken job did not reach. Of a job that saves all or nothing
+and saved nothing, all rows are to do. A dry run has to do what it found wrong or did not reach.
+"""
+
+from collections.abc import Iterator
+
+from biobank.access import Actor
+from biobank.batch.schema import Operation
+from biobank.jobs.models import State
+from biobank.tabular.lines import csv_lines
+from biobank.wire.errors import Refused
+from importjobs import layouts, uploads
+from importjobs.detail import JobDetail, NewJob, Retry
+from importjobs.errors import NOT_OVER, NOTHING_TO_RETRY, OUTPUT_NOT_CREATED, Malformed
+from importjobs.models import Failure, ImportJob, Upload
+from importjobs.reader import CsvFile
+from importjobs.submit import submit
+
+_BLOCK = 2000
+
+
+def failed_rows(job: ImportJob) -> Iterator[bytes]:
+    """The rows to do, with their header.
+
+    Raises IMPORT_JOB_NOT_OVER, IMPORT_JOB_NOTHING_TO_RETRY, IMPORT_JOB_OUTPUT_FILE_NOT_CREATED (the input is gone).
+    """
+    _check(job)
+    separator = layouts.separator(job.field_separator)
+    try:
+        file = CsvFile(uploads.csv_of(_upload(job)), separator)
+    except (Malformed, OSError):
+        raise Refused(OUTPUT_NOT_CREATED.missing()) from None
+    return csv_lines(_rows(job, file), separator, guard=False)
+
+
+def retry(job: ImportJob, request: Retry, actor: Actor) -> ImportJob | JobDetail:
+    """Queue a new job of the same options. Raises what `failed_rows` and `submit` raise."""
+    _check(job)
+    file_id = request.input_file_id
+    separator = job.field_separator or None  # a repaired file may have another one
+    if not file_id:
+        separator = layouts.separator(separator)
+        file_id = str(uploads.derive(_upload(job), failed_rows(job), actor).id)
+    dry_run = job.dry_run if request.dry_run is None else request.dry_run
+    again = NewJob(
+        object_type=job.name,
+        import_type=Operation(job.type),
+        csv_type=job.csv_type,
+        input_file_id=file_id,
+        date_format=job.date_format,
+        time_format=job.time_format,
+        time_zone=job.time_zone,
+        field_separator=separator,
+        object_params=job.params,
+        atomic=job.atomic,
+        offline_queue=job.offline,
+        dry_run=dry_run,
+    )
+    made = submit(again, actor)
+    if isinstance(made, ImportJob):
+        ImportJob.objects.filter(pk=made.pk).update(retry_of=job)
+        made.retry_of = job
+    return made
+
+
+def _upload(job: ImportJob) -> Upload:
+    found = Upload.objects.filter(job=job).first()
+    if found is None:
+        raise Refused(OUTPUT_NOT_CREATED.missing())
+    return found
+
+
+def _check(job: ImportJob) -> None:
+    """Somebody at it, or nothing to do?"""
+    if not job.is_over:
+        raise Refused(NOT_OVER(id=job.pk))
+    if job.state == State.DONE and not job.failed:
+        raise Refused(NOTHING_TO_RETRY(id=job.pk))
+
+
+def _saved_nothing(job: ImportJob) -> bool:
+    return job.atomic and not job.dry_run and (job.failed > 0 or job.state != State.DONE)
+
+
+def _rows(job: ImportJob, file: CsvFile) -> Iterator[list[str]]:
+    """The header, then of all rows those to do."""
+    with file:
+        yield file.header
+        if _saved_nothing(job):
+            yield from file.rows()
+            return
+        wrong = _wrong(job)
+        next_wrong = next(wrong, None)
+        for number, row in enumerate(file.rows(), 1):
+            if number == next_wrong:
+                next_wrong = next(wrong, None)
+                yield row
+            elif number > job.row:
+                yield row
+
+
+def _wrong(job: ImportJob) -> Iterator[int]:
+    rows = Failure.objects.filter(job=job).order_by("row").values_list("row", flat=True)
+    return rows.iterator(chunk_size=_BLOCK)
