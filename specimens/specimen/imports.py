@@ -9,6 +9,7 @@ from biobank.batch.schema import (
     ALL,
     Cell,
     Column,
+    Export,
     ImportSchema,
     Items,
     Matching,
@@ -23,7 +24,7 @@ from biobank.wire.errors import Problem
 from specimens.protocol.reads import protocols_by_id
 from specimens.specimen import rules
 from specimens.specimen.detail import AliquotSpec, DisposalEventRow, DisposalRow, SpecimenDetail, SpecimenRow
-from specimens.specimen.reads import disposed, keys, meant, missing
+from specimens.specimen.reads import disposed, exported, keys, meant, missing
 from specimens.specimen.writes import ALIQUOTS, DERIVATIVES, DISPOSAL_EVENTS, DISPOSALS, SPECIMENS
 
 _UPDATES = frozenset({Operation.UPDATE, Operation.UPSERT})
@@ -286,6 +287,7 @@ SPECIMEN = register(
         columns_for=_columns_for,
         operations=ALL,
         matching=MATCHING,
+        export=Export(exported),
         about="A row is one specimen. A new primary one names its visit (in a protocol without visits: the "
         "protocol) and its type; a derived one or an aliquot names its parent, which stands further up or is "
         "stored already. Aliquots are of their parent's type and take their quantity out of it. Updates find "

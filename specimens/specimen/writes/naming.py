@@ -92,6 +92,7 @@ class Naming:
                     problems.append(wrong)
                 row.label = given
                 row.label_per_cp = self._facts.per_cp.labels
+                self._values.pop(id(draft), None)  # its children's labels repeat it
             draft.label_format, draft.counted = None, False
             return
         fmt, _, _, manual = self._formats_of(draft)

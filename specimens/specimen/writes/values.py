@@ -215,8 +215,7 @@ class Values:
         row, requirement = draft.row, draft.requirement
         sent = event.model_fields_set
         if first or "time" in sent:
-            time = event.time or draft.visit.visit_date or self._now
-            row.collection_time = self._as_precise(row.collection_time, time)
+            row.collection_time = event.time or draft.visit.visit_date or self._now
         if event.user is not None:
             row.collector_id = self._person(event.user, problems)
         elif first:
@@ -265,19 +264,13 @@ class Values:
         else:
             arrives = first or row.received_time is None
             if arrives or "time" in sent:
-                time = event.time or draft.visit.visit_date or self._now
-                row.received_time = self._as_precise(row.received_time, time)
+                row.received_time = event.time or draft.visit.visit_date or self._now
             if event.user is not None:
                 row.receiver_id = self._person(event.user, problems)
             elif arrives:
                 row.receiver_id = (requirement.receiver_id if requirement else None) or self._caller
         if "comments" in sent:
             row.received_comments = event.comments or None
-
-    def _as_precise(self, stored: datetime | None, given: datetime) -> datetime:
-        """A time from a file, which has no seconds, does not take away those of the same minute."""
-        same = self._importing and stored is not None and rules.minute(stored) == given
-        return stored if same and stored is not None else given
 
     def _pick(
         self,
