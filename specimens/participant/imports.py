@@ -2,11 +2,23 @@
 
 from dataclasses import replace
 
-from biobank.batch.schema import ALL, Attachments, Cell, Column, ImportSchema, Matching, Sub, register
+from biobank.batch.schema import (
+    ALL,
+    Attachments,
+    Cell,
+    Column,
+    Export,
+    ImportSchema,
+    Items,
+    Matching,
+    Sub,
+    register,
+)
 from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Problem
 from sites.rules import SITE_NOT_FOUND
 from specimens.participant import rules
 from specimens.participant.detail import ConsentsDetail, RegistrationDetail
+from specimens.participant.reads.exports import consent_batches, document_files, registration_batches
 from specimens.participant.reads.lookups import Protocols
 from specimens.participant.reads.meant import registration_keys, registrations_meant
 from specimens.participant.writes import CONSENTS, REGISTRATIONS
@@ -145,6 +157,7 @@ CPR = register(
             REASON,
             Sub("participant", PERSON),
         ),
+        export=Export(registration_batches, label="Participants"),
         about="Registers participants to protocols. A row names the protocol, the PPID (unless the protocol makes it) "
         "and the registration date; everything about the person may be blank. A person who is known already by "
         "national id, eMPI or a medical record number is registered once more rather than created twice. "
@@ -153,6 +166,57 @@ CPR = register(
 )
 
 _ITEM_CODES = (rules.INVALID_STATEMENT.code, rules.STATEMENT_REQUIRED.code)
+
+_CONSENT_COLUMNS = (
+    replace(
+        PROTOCOL,
+        codes=(*PROTOCOL.codes, rules.CONSENTS_SOURCED.code, rules.CONSENTS_WAIVED.code),
+    ),
+    PPID,
+    Column("Consent Date", "consentSignatureDate", Cell.DAY),
+    Column("Consent Comments", "comments"),
+    Sub(
+        "responses",
+        (
+            Column(
+                "Consent Statement",
+                "statement",
+                codes=_ITEM_CODES,
+                hint="Exactly as the protocol words it; not needed with a code",
+            ),
+            Column("Consent Statement Code", "code", codes=_ITEM_CODES),
+            Column(
+                "Consent Response",
+                "response",
+                codes=(rules.INVALID_RESPONSE.code,),
+                hint="A value of the pick list consent_response; blank leaves the answer as it is",
+            ),
+        ),
+        one_a_row=True,
+    ),
+    Column(
+        "Signed Consent Form",
+        "consentDocumentName",
+        Cell.FILE,
+        codes=(rules.CONSENT_FORM_NOT_FOUND.code,),
+        hint="The name of a file in the folder files/ of the archive",
+    ),
+    Sub(
+        "witness",
+        (Column("Email Address", "emailAddress", codes=(rules.WITNESS_NOT_FOUND.code,)),),
+        caption="Consent Witness",
+    ),
+)
+
+
+def _flat(items: Items) -> Items:
+    """The columns of lines that hold one item each."""
+    return [
+        one
+        for item in items
+        for one in (item.columns if isinstance(item, Sub) and item.one_a_row else [item])
+    ]
+
 
 CONSENT = register(
     ImportSchema(
@@ -166,46 +230,8 @@ CONSENT = register(
             missing=lambda name: rules.CONSENT_FORM_NOT_SENT(name=name),
             attach=attach,
         ),
-        columns=(
-            replace(
-                PROTOCOL,
-                codes=(*PROTOCOL.codes, rules.CONSENTS_SOURCED.code, rules.CONSENTS_WAIVED.code),
-            ),
-            PPID,
-            Column("Consent Date", "consentSignatureDate", Cell.DAY),
-            Column("Consent Comments", "comments"),
-            Sub(
-                "responses",
-                (
-                    Column(
-                        "Consent Statement",
-                        "statement",
-                        codes=_ITEM_CODES,
-                        hint="Exactly as the protocol words it; not needed with a code",
-                    ),
-                    Column("Consent Statement Code", "code", codes=_ITEM_CODES),
-                    Column(
-                        "Consent Response",
-                        "response",
-                        codes=(rules.INVALID_RESPONSE.code,),
-                        hint="A value of the pick list consent_response; blank leaves the answer as it is",
-                    ),
-                ),
-                one_a_row=True,
-            ),
-            Column(
-                "Signed Consent Form",
-                "consentDocumentName",
-                Cell.FILE,
-                codes=(rules.CONSENT_FORM_NOT_FOUND.code,),
-                hint="The name of a file in the folder files/ of the archive",
-            ),
-            Sub(
-                "witness",
-                (Column("Email Address", "emailAddress", codes=(rules.WITNESS_NOT_FOUND.code,)),),
-                caption="Consent Witness",
-            ),
-        ),
+        columns=_CONSENT_COLUMNS,
+        export=Export(consent_batches, columns=_flat(_CONSENT_COLUMNS), files=document_files),
         about="What registered participants agreed to, one statement a row. Whatever the operation, responses are laid "
         "over those there are; statements that no row names keep theirs. Rows of one registration belong together by "
         "CP Short Title and PPID.",

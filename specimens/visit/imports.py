@@ -1,11 +1,12 @@
 """CSV of visits: what imports read, templates show and exports write (spec 04 §5.12)."""
 
-from biobank.batch.schema import ALL, Attachments, Cell, Column, ImportSchema, Matching, Sub, register
+from biobank.batch.schema import ALL, Attachments, Cell, Column, Export, ImportSchema, Matching, Sub, register
 from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Problem
 from sites.rules import SITE_NOT_FOUND
 from specimens.participant.rules import CP_NOT_FOUND, SPECIMEN_CENTRIC
 from specimens.visit import rules
 from specimens.visit.detail import VisitDetail
+from specimens.visit.reads.exports import report_files, visit_batches
 from specimens.visit.reads.meant import visit_keys, visits_meant
 from specimens.visit.writes import VISITS
 from specimens.visit.writes.reports import attach
@@ -128,6 +129,7 @@ VISIT = register(
                 caption="Missed/Not Collected By",
             ),
         ),
+        export=Export(visit_batches, files=report_files),
         about="Visits of registered participants. A row names the protocol and the PPID; with an event label it is "
         "that planned visit, without one an unplanned visit. Updates find the visit by its id, else by its name. A "
         "pathology report comes along in an archive and is kept once the visit is saved.",

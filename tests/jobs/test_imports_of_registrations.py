@@ -16,6 +16,7 @@ from specimens.specimen.models import Specimen
 from specimens.visit.models import Visit
 from tests import factories, studies
 from tests.client import Api
+from tests.jobs import exported
 from tests.jobs.importing import imported, outcomes, report, start
 
 pytestmark = pytest.mark.django_db
@@ -204,3 +205,71 @@ def test_a_file_ten_times_as_long_costs_no_more_queries(
 
     queries(rows[:1], "z")
     assert queries(rows[1:20], "a") == queries(rows[20:], "b")
+
+
+# --- Exports ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def moreau(api: Api, lung: CollectionProtocol) -> Registration:
+    """Somebody of whom everything is known."""
+    site = factories.site().name
+    content = (
+        f"{V7.replace(', ', ',').replace('Identifier,', '')},Phone Number,Receive Emails,SMS Consent\n"
+        f"LUNG,P1,2024-03-11,{site},E1,,,Ida,Moreau,M,ida@example.org,1961-07-30,2020-01-31,Female,White,Asian,Dead,"
+        f"Not Hispanic or Latino,Unknown,U-1,M-1,{site},88,{factories.site().name},,+4312345,yes,no\n"
+    )
+    assert run(api, content) == [""]
+    return Registration.objects.select_related("participant").get()
+
+
+def test_an_export_imported_again_changes_nothing(api: Api, admin: User, moreau: Registration) -> None:
+    studies.registration(studies.protocol("HEART"), "P2")
+    content = exported.file("cpr", admin)
+    assert "Moreau" in content
+    before = histories()
+    assert run(api, content, importType="UPDATE", dateFormat="MM-dd-yyyy") == ["", ""]
+    assert run(api, content, importType="UPSERT", dateFormat="MM-dd-yyyy") == ["", ""]
+    assert histories() == before
+
+
+def test_an_export_makes_the_same_records_elsewhere(api: Api, admin: User, moreau: Registration) -> None:
+    content = exported.file("cpr", admin)
+    moreau.delete()
+    moreau.participant.delete()
+    assert run(api, content, dateFormat="MM-dd-yyyy") == [""]
+    again = exported.file("cpr", admin)
+    assert [line.split(",", 1)[1] for line in again.splitlines()] == [
+        line.split(",", 1)[1] for line in content.splitlines()
+    ]
+
+
+def test_an_export_holds_what_was_asked_for(
+    admin: User, moreau: Registration, lung: CollectionProtocol
+) -> None:
+    second = studies.registration(lung, "P2")
+    other = studies.registration(studies.protocol("HEART"), "P1")
+    studies.registration(lung, "P3", activity_status="Disabled")
+
+    def found(**params: str) -> list[int]:
+        return [row["id"] for row in exported.records("cpr", admin, **params)]
+
+    assert found() == [moreau.pk, second.pk, other.pk]
+    assert found(cpId=str(lung.pk)) == [moreau.pk, second.pk]
+    assert found(cpId="-1", ppids="P1, P9") == [moreau.pk, other.pk]
+
+
+def test_an_export_leaves_out_what_its_reader_may_not_see(
+    moreau: Registration, lung: CollectionProtocol
+) -> None:
+    user = factories.user(of=lung.protocol_sites.get().site.institute)
+    factories.grant(user, {"ParticipantDeid": ["Read"], "ParticipantPhi": ["Read"]})
+    assert exported.records("cpr", user) == []
+    factories.grant(user, {"ParticipantDeid": ["Export Import"]})
+    (row,) = exported.records("cpr", user)
+    person = row["participant"]
+    assert (row["ppid"], person["gender"], person["races"]) == ("P1", "Female", ["White", "Asian"])
+    hidden = ("firstName", "lastName", "birthDate", "deathDate", "uid", "empi", "emailAddress", "phoneNumber")
+    assert not any(person.get(name) for name in (*hidden, "pmis"))
+    factories.grant(user, {"ParticipantPhi": ["Export Import"]})
+    assert exported.records("cpr", user)[0]["participant"]["lastName"] == "Moreau"

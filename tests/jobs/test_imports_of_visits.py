@@ -9,12 +9,14 @@ from django.test.utils import CaptureQueriesContext
 
 from importjobs import tasks
 from importjobs.models import Failure
+from sessions_auth.models import User
 from sessions_auth.tokens import issue
 from specimens.participant.models import Registration
 from specimens.specimen.models import Specimen
 from specimens.visit.models import Visit
 from tests import factories, studies
 from tests.client import Api
+from tests.jobs import exported
 from tests.jobs.importing import imported, outcomes, report, start
 
 pytestmark = pytest.mark.django_db
@@ -152,3 +154,76 @@ def test_a_file_ten_times_as_long_costs_no_more_queries(api: Api, ida: Registrat
 
     queries(rows[:1], "z")
     assert queries(rows[1:21], "a") == queries(rows[21:], "b")
+
+
+# --- Exports ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def visits(ida: Registration) -> list[Visit]:
+    event, site = ida.protocol.events.get(), factories.site()
+    when = datetime(2024, 3, 12, 9, 15, 33, tzinfo=UTC)
+    more = {
+        "event": event,
+        "site": site,
+        "surgical_pathology_number": "S-1",
+        "comments": "x",
+        "visit_date": when,
+    }
+    admin = User.objects.get(login_name="admin")
+    return [
+        studies.visit(ida, "V1", **more),
+        studies.visit(ida, "V2", visit_date=datetime(2024, 3, 13, tzinfo=UTC)),
+        studies.visit(
+            ida, "V3", status="Missed Collection", missed_by=admin, missed_reason="Laboratory error"
+        ),
+    ]
+
+
+def test_an_export_imported_again_changes_nothing(api: Api, admin: User, visits: list[Visit]) -> None:
+    content = exported.file("visit", admin)
+    assert "S-1" in content
+    before = histories()
+    assert run(api, content, importType="UPDATE", dateFormat="MM-dd-yyyy") == ["", "", ""]
+    assert run(api, content, importType="UPSERT", dateFormat="MM-dd-yyyy") == ["", "", ""]
+    assert histories() == before
+
+
+def test_an_export_makes_the_same_records_elsewhere(api: Api, admin: User, visits: list[Visit]) -> None:
+    content = exported.file("visit", admin)
+    Visit.objects.all().delete()
+    assert run(api, content, dateFormat="MM-dd-yyyy") == ["", "", ""]
+    again = exported.file("visit", admin)
+    assert [line.split(",", 1)[1] for line in again.splitlines()] == [
+        line.split(",", 1)[1] for line in content.splitlines()
+    ]
+
+
+def test_an_export_holds_what_was_asked_for(admin: User, ida: Registration, visits: list[Visit]) -> None:
+    other = studies.visit(studies.registration(studies.protocol("HEART"), "P2"), "V9")
+    studies.visit(ida, "V4", activity_status="Disabled")
+
+    def found(**params: str) -> list[str]:
+        return [row["name"] for row in exported.records("visit", admin, **params)]
+
+    assert found() == ["V1", "V2", "V3", "V9"]
+    assert found(cpId=str(other.protocol_id)) == ["V9"]
+    assert found(cpId=str(ida.protocol_id), visitNames="V3,V9") == ["V3"]
+    assert found(ppids="P2") == ["V9"]
+
+
+def test_an_export_leaves_out_what_its_reader_may_not_see(
+    api: Api, ida: Registration, visits: list[Visit]
+) -> None:
+    api.upload(f"/visits/{visits[0].pk}/spr-file", "report.pdf", b"%PDF-1.7")
+    user = factories.user(of=ida.protocol.protocol_sites.get().site.institute)
+    factories.grant(
+        user, {"Visit": ["Read"], "ParticipantPhi": ["Read"], "SurgicalPathologyReport": ["Read"]}
+    )
+    assert exported.records("visit", user) == []
+    factories.grant(user, {"Visit": ["Export Import"]})
+    first = exported.records("visit", user)[0]
+    assert (first["name"], "surgicalPathologyNumber" in first, "sprName" in first) == ("V1", False, False)
+    factories.grant(user, {"ParticipantPhi": ["Export Import"], "SurgicalPathologyReport": ["Export Import"]})
+    first = exported.records("visit", user)[0]
+    assert (first["surgicalPathologyNumber"], first["sprName"]) == ("S-1", "report.pdf")

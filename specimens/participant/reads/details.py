@@ -1,6 +1,6 @@
 """Participants and registrations as they go over the wire; masking happens where columns are chosen (spec 03 §1.5)."""
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from typing import Any
 
 from django.db.models import QuerySet
@@ -18,7 +18,6 @@ from specimens.participant.rules import MASK
 from specimens.protocol.labels import aliquot_format_text
 
 NAMES = ("first_name", "middle_name", "last_name", "email_address", "phone_number", "uid", "empi")
-Numbers = Mapping[int, Sequence[MedicalRecord]]
 
 
 def with_parts(rows: QuerySet[Registration]) -> QuerySet[Registration]:
@@ -44,9 +43,15 @@ def participant_detail(
     *,
     phi: bool,
     registered: Sequence[RegistrationSummary] = (),
+    mask: str | None = MASK,
 ) -> ParticipantDetail:
-    """A participant; without PHI rights names and identifiers are masked, dates left out."""
-    names: dict[str, Any] = {name: (getattr(row, name) if phi else MASK) for name in NAMES}
+    """A participant; without PHI rights names and identifiers are masked, dates left out.
+
+    With a `mask` of None they are left out, too, and with them the record numbers: a file without the numbers would
+    take them away when it is imported.
+    """
+    numbers = numbers if phi or mask is not None else ()
+    names: dict[str, Any] = {name: (getattr(row, name) if phi else mask) for name in NAMES}
     born, died = (row.birth_date, row.death_date) if phi else (None, None)
     return ParticipantDetail.model_construct(
         id=row.pk,
@@ -65,7 +70,7 @@ def participant_detail(
         races=row.races,
         ethnicities=row.ethnicities,
         pmis=[
-            PmiDetail.model_construct(site_name=number.site.name, mrn=number.mrn if phi else MASK)
+            PmiDetail.model_construct(site_name=number.site.name, mrn=number.mrn if phi else mask)
             for number in numbers
         ],
         activity_status=row.activity_status,
@@ -79,24 +84,33 @@ def registration_details(
     *,
     phi: Collection[int] | None = None,
     registered: Sequence[RegistrationSummary] = (),
+    mask: str | None = MASK,
 ) -> list[RegistrationDetail]:
     """Details in the order given; `phi` names the protocols whose participants may be shown, None: all of them.
 
     The rows come from `with_parts`; one more query.
     """
     numbers = record_numbers({row.participant_id for row in rows})
-    return [_registration(row, numbers, phi is None or row.protocol_id in phi, registered) for row in rows]
+    return [
+        _registration(
+            row,
+            participant_detail(
+                row.participant,
+                numbers[row.participant_id],
+                phi=phi is None or row.protocol_id in phi,
+                registered=registered,
+                mask=mask,
+            ),
+        )
+        for row in rows
+    ]
 
 
-def _registration(
-    row: Registration, numbers: Numbers, phi: bool, registered: Sequence[RegistrationSummary]
-) -> RegistrationDetail:
+def _registration(row: Registration, person: ParticipantDetail) -> RegistrationDetail:
     protocol = row.protocol
     return RegistrationDetail.model_construct(
         id=row.pk,
-        participant=participant_detail(
-            row.participant, numbers[row.participant_id], phi=phi, registered=registered
-        ),
+        participant=person,
         cp_id=protocol.pk,
         cp_title=protocol.title,
         cp_short_title=protocol.short_title,

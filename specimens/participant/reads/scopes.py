@@ -43,6 +43,16 @@ def registrations_for(actor: Actor, *operations: str) -> QuerySet[Registration]:
     return rows.filter(readable)
 
 
+def consents_for(actor: Actor) -> QuerySet[Registration]:
+    """The registrations whose consents the caller may read."""
+    rows = known_registrations().exclude(protocol__specimen_centric=True)
+    if actor.is_super:
+        return rows
+    if is_restricted(actor):
+        return rows.filter(reachable(actor, actor.grants_for(CONSENT, "Read")))
+    return rows.filter(protocol__in=protocols_for(actor, CONSENT, "Read"))
+
+
 def phi_protocols(actor: Actor, protocol_ids: Iterable[int]) -> set[int]:
     """Those of the protocols whose participants the caller may see by name; no query for super users."""
     return allowed_among(actor, protocol_ids, PHI, "Read")
