@@ -9,7 +9,6 @@ from biobank.batch.schema import (
     Column,
     Export,
     ImportSchema,
-    Items,
     Matching,
     Sub,
     register,
@@ -208,16 +207,6 @@ _CONSENT_COLUMNS = (
     ),
 )
 
-
-def _flat(items: Items) -> Items:
-    """The columns of lines that hold one item each."""
-    return [
-        one
-        for item in items
-        for one in (item.columns if isinstance(item, Sub) and item.one_a_row else [item])
-    ]
-
-
 CONSENT = register(
     ImportSchema(
         name="consent",
@@ -231,7 +220,7 @@ CONSENT = register(
             attach=attach,
         ),
         columns=_CONSENT_COLUMNS,
-        export=Export(consent_batches, columns=_flat(_CONSENT_COLUMNS), files=document_files),
+        export=Export(consent_batches, files=document_files),
         about="What registered participants agreed to, one statement a row. Whatever the operation, responses are laid "
         "over those there are; statements that no row names keep theirs. Rows of one registration belong together by "
         "CP Short Title and PPID.",

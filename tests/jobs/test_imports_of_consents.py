@@ -5,13 +5,12 @@ from typing import Any
 import pytest
 
 from importjobs.models import Failure
-from sessions_auth.models import User
 from sessions_auth.tokens import issue
 from specimens.participant.models import ConsentResponse, Registration
 from specimens.protocol.models import ConsentStatement, ConsentTier
 from tests import factories, studies
 from tests.client import Api
-from tests.jobs import exported
+from tests.exports.exporting import rows, text
 from tests.jobs.headers import template
 from tests.jobs.importing import imported, report
 
@@ -32,7 +31,7 @@ def ida(db: None) -> Registration:
 
 def run(api: Api, content: str, **options: Any) -> list[str]:
     """The code of each row, blank where it went well."""
-    job = imported(api, content, "consent", dateFormat="yyyy-MM-dd", **options)
+    job = imported(api, content, "consent", **{"dateFormat": "yyyy-MM-dd", **options})
     found = dict(Failure.objects.filter(job_id=job["id"]).values_list("row", "code"))
     return [found.get(number, "") for number, _ in enumerate(report(api, job["id"]), 1)]
 
@@ -111,7 +110,7 @@ def test_the_right_to_consents_and_to_imports_is_needed(ida: Registration) -> No
 
 
 def test_an_export_has_a_line_for_each_statement_and_changes_nothing_when_imported(
-    api: Api, admin: User, ida: Registration
+    api: Api, ida: Registration
 ) -> None:
     content = (
         "CP Short Title,PPID,Consent Date,Consent Statement Code,Consent Response,Consent Witness#Email Address\n"
@@ -122,31 +121,31 @@ def test_an_export_has_a_line_for_each_statement_and_changes_nothing_when_import
     studies.registration(without.protocol, "P2")
     sourced = studies.protocol("DEPENDENT", consents_source=ida.protocol)
     studies.registration(sourced, "P1")
-    lines = exported.records("consent", admin)
-    found = [(line["cpShortTitle"], line["ppid"], line.get("code"), line.get("response")) for line in lines]
-    assert found == [
-        ("LUNG", "P1", "C1", None),
+    lines = rows(text(api, "consent"))
+    captions = ("CP Short Title", "PPID", "Consent Statement Code", "Consent Response")
+    assert [tuple(line[caption] for caption in captions) for line in lines] == [
+        ("LUNG", "P1", "C1", ""),
         ("LUNG", "P1", "C2", "Yes"),
-        ("LUNG", "P1", "C3", None),
-        ("NONE", "P1", None, None),
+        ("LUNG", "P1", "C3", ""),
+        ("NONE", "P1", "", ""),
     ]
-    assert (lines[1]["statement"], lines[3]["comments"]) == ("Statement C2", "by phone")
-    assert len(exported.records("consent", admin, cpId=str(ida.protocol_id), ppids="P1")) == 3
+    assert (lines[1]["Consent Statement"], lines[3]["Consent Comments"]) == ("Statement C2", "by phone")
+    assert len(rows(text(api, "consent", params={"cpId": str(ida.protocol_id), "ppids": "P1"}))) == 3
     kinds: tuple[Any, ...] = (Registration, ConsentResponse)
     tables = [kind._meta.get_field("history_rows").related_model._default_manager for kind in kinds]
     before = [table.count() for table in tables]
-    again = exported.file("consent", admin)
+    again = text(api, "consent")
     assert run(api, again, dateFormat="MM-dd-yyyy", importType="UPDATE") == [""] * 4
     assert [table.count() for table in tables] == before
     ConsentResponse.objects.all().delete()
     Registration.objects.update(consent_signature_date=None, consent_witness=None, consent_comments=None)
     assert run(api, again, dateFormat="MM-dd-yyyy") == [""] * 4
-    assert exported.file("consent", admin) == again
+    assert text(api, "consent") == again
 
 
 def test_consents_are_exported_with_the_right_to_do_so(ida: Registration) -> None:
     user = factories.user(of=ida.protocol.protocol_sites.get().site.institute)
     factories.grant(user, {"Consent": ["Read"], "ParticipantPhi": ["Read", "Export Import"]})
-    assert exported.records("consent", user) == []
+    assert rows(text(Api(issue(user)), "consent")) == []
     factories.grant(user, {"Consent": ["Export Import"]})
-    assert len(exported.records("consent", user)) == 3
+    assert len(rows(text(Api(issue(user)), "consent"))) == 3

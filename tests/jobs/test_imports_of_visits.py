@@ -16,7 +16,7 @@ from specimens.specimen.models import Specimen
 from specimens.visit.models import Visit
 from tests import factories, studies
 from tests.client import Api
-from tests.jobs import exported
+from tests.exports.exporting import rows, text
 from tests.jobs.importing import imported, outcomes, report, start
 
 pytestmark = pytest.mark.django_db
@@ -180,8 +180,8 @@ def visits(ida: Registration) -> list[Visit]:
     ]
 
 
-def test_an_export_imported_again_changes_nothing(api: Api, admin: User, visits: list[Visit]) -> None:
-    content = exported.file("visit", admin)
+def test_an_export_imported_again_changes_nothing(api: Api, visits: list[Visit]) -> None:
+    content = text(api, "visit")
     assert "S-1" in content
     before = histories()
     assert run(api, content, importType="UPDATE", dateFormat="MM-dd-yyyy") == ["", "", ""]
@@ -189,22 +189,22 @@ def test_an_export_imported_again_changes_nothing(api: Api, admin: User, visits:
     assert histories() == before
 
 
-def test_an_export_makes_the_same_records_elsewhere(api: Api, admin: User, visits: list[Visit]) -> None:
-    content = exported.file("visit", admin)
+def test_an_export_makes_the_same_records_elsewhere(api: Api, visits: list[Visit]) -> None:
+    content = text(api, "visit")
     Visit.objects.all().delete()
     assert run(api, content, dateFormat="MM-dd-yyyy") == ["", "", ""]
-    again = exported.file("visit", admin)
+    again = text(api, "visit")
     assert [line.split(",", 1)[1] for line in again.splitlines()] == [
         line.split(",", 1)[1] for line in content.splitlines()
     ]
 
 
-def test_an_export_holds_what_was_asked_for(admin: User, ida: Registration, visits: list[Visit]) -> None:
+def test_an_export_holds_what_was_asked_for(api: Api, ida: Registration, visits: list[Visit]) -> None:
     other = studies.visit(studies.registration(studies.protocol("HEART"), "P2"), "V9")
     studies.visit(ida, "V4", activity_status="Disabled")
 
     def found(**params: str) -> list[str]:
-        return [row["name"] for row in exported.records("visit", admin, **params)]
+        return [row["Name"] for row in rows(text(api, "visit", params=params))]
 
     assert found() == ["V1", "V2", "V3", "V9"]
     assert found(cpId=str(other.protocol_id)) == ["V9"]
@@ -220,10 +220,10 @@ def test_an_export_leaves_out_what_its_reader_may_not_see(
     factories.grant(
         user, {"Visit": ["Read"], "ParticipantPhi": ["Read"], "SurgicalPathologyReport": ["Read"]}
     )
-    assert exported.records("visit", user) == []
+    assert rows(text(Api(issue(user)), "visit")) == []
     factories.grant(user, {"Visit": ["Export Import"]})
-    first = exported.records("visit", user)[0]
-    assert (first["name"], "surgicalPathologyNumber" in first, "sprName" in first) == ("V1", False, False)
+    first = rows(text(Api(issue(user)), "visit"))[0]
+    assert (first["Name"], first["Path. Number"], first["Path Report Name"]) == ("V1", "", "")
     factories.grant(user, {"ParticipantPhi": ["Export Import"], "SurgicalPathologyReport": ["Export Import"]})
-    first = exported.records("visit", user)[0]
-    assert (first["surgicalPathologyNumber"], first["sprName"]) == ("S-1", "report.pdf")
+    first = rows(text(Api(issue(user)), "visit"))[0]
+    assert (first["Path. Number"], first["Path Report Name"]) == ("S-1", "1_report.pdf")

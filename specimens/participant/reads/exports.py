@@ -11,15 +11,16 @@ from biobank.batch.batches import in_batches
 from biobank.batch.schema import Wanted
 from biobank.files.stored import place
 from sessions_auth.reads import summaries
-from specimens.participant.detail import RegistrationDetail
+from specimens.participant.detail import ConsentResponseDetail, RegistrationDetail
 from specimens.participant.models import ConsentResponse, Registration
 from specimens.participant.reads.consents import AREA, tiers_of
 from specimens.participant.reads.details import registration_details, with_parts
 from specimens.participant.reads.scopes import consents_for, phi_protocols, registrations_for
 from specimens.protocol.models import ConsentTier
 
-Line = dict[str, Any]
-_DOCUMENT = "document"  # no column: where the file of the line lies
+Record = dict[str, Any]
+_NAMES = ("cpShortTitle", "ppid")
+_DOCUMENT = "document"  # no column: where the signed form lies
 
 
 def registration_batches(wanted: Wanted, actor: Actor) -> Iterator[Sequence[RegistrationDetail]]:
@@ -33,21 +34,23 @@ def registration_batches(wanted: Wanted, actor: Actor) -> Iterator[Sequence[Regi
     return in_batches(_keys(registrations_for(actor), wanted), details)
 
 
-def consent_batches(wanted: Wanted, actor: Actor) -> Iterator[Sequence[Line]]:
-    """A line for each statement that a registration was asked about, answered or not; a single one where there is
-    no statement, but something else is known. Ordered by registration and statement.
+def consent_batches(wanted: Wanted, actor: Actor) -> Iterator[Sequence[Record]]:
+    """The consents of registrations, by id: every statement that was asked, answered or not.
 
-    Protocols that take their consents from another one are left out: the lines are that one's.
+    Registrations of which nothing is asked nor known are left out; so are those of protocols that take their consents
+    from another one, which has them.
     """
     rows = consents_for(actor).filter(protocol__consents_source=None)
-    return in_batches(_keys(rows, wanted), _consent_lines)
+    return in_batches(_keys(rows, wanted), _consents)
 
 
-def document_files(lines: Sequence[Line]) -> list[tuple[str, Path] | None]:
-    """The signed form of each line that names one."""
+def document_files(records: Sequence[Record]) -> list[tuple[str, Path] | None]:
+    """The signed form of each record that has one."""
     return [
-        (line["consentDocumentName"], place(AREA, line[_DOCUMENT])) if line.get(_DOCUMENT) else None
-        for line in lines
+        (record["consentDocumentName"] or "consent", place(AREA, record[_DOCUMENT]))
+        if record[_DOCUMENT]
+        else None
+        for record in records
     ]
 
 
@@ -64,41 +67,29 @@ def _rows(pks: Sequence[int]) -> list[Registration]:
     return [found[pk] for pk in pks if pk in found]
 
 
-def _consent_lines(pks: Sequence[int]) -> list[Line]:
+def _consents(pks: Sequence[int]) -> list[Record]:
     rows = _rows(pks)
     tiers = tiers_of(list({row.protocol_id for row in rows}))
     answers = ConsentResponse.objects.filter(registration__in=pks)
     given = {(row, tier): said for row, tier, said in answers.values_list("registration", "tier", "response")}
     users = summaries(row.consent_witness_id for row in rows)
-    lines: list[Line] = []
-    for row in rows:
-        witness = users.get(row.consent_witness_id or 0)
-        base: Line = {
+    found: list[Record] = [
+        {
             "cpShortTitle": row.protocol.short_title,
             "ppid": row.ppid,
             "consentSignatureDate": row.consent_signature_date,
             "comments": row.consent_comments,
-            "witness": None if witness is None else {"emailAddress": witness.email_address},
+            "responses": [_said(tier, given.get((row.pk, tier.pk))) for tier in tiers[row.protocol_id]],
+            "consentDocumentName": row.consent_document_name,
+            _DOCUMENT: row.consent_document,
+            "witness": users.get(row.consent_witness_id or 0),
         }
-        said = [_said(tier, given.get((row.pk, tier.pk))) for tier in tiers[row.protocol_id]]
-        if not said and _is_known(row):
-            said = [{}]
-        lines += [{**base, **one, **_form(row, first=not place)} for place, one in enumerate(said)]
-    return lines
+        for row in rows
+    ]
+    return [record for record in found if any(value for key, value in record.items() if key not in _NAMES)]
 
 
-def _said(tier: ConsentTier, response: str | None) -> Line:
-    return {"statement": tier.statement.statement, "code": tier.statement.code, "response": response}
-
-
-def _form(row: Registration, *, first: bool) -> Line:
-    """The signed form goes with the first line of its registration."""
-    if not first or not row.consent_document:
-        return {}
-    return {"consentDocumentName": row.consent_document_name or "consent", _DOCUMENT: row.consent_document}
-
-
-def _is_known(row: Registration) -> bool:
-    return any(
-        (row.consent_signature_date, row.consent_comments, row.consent_witness_id, row.consent_document)
+def _said(tier: ConsentTier, response: str | None) -> ConsentResponseDetail:
+    return ConsentResponseDetail.model_construct(
+        statement=tier.statement.statement, code=tier.statement.code, response=response
     )
