@@ -13,7 +13,7 @@ from django.db import connection, models
 from biobank.access import Actor
 
 M = TypeVar("M", bound=type[models.Model])
-UNTRACKED = ("password", "last_login", "ui_state")
+UNTRACKED = ("password", "last_login", "ui_state", "file_uid")
 
 
 class ActivityStatus(models.TextChoices):
@@ -34,7 +34,8 @@ class Record(models.Model):
 def tracked(model: M) -> M:
     """Record every insert, update and delete of the model by statement triggers: bulk writes and SQL too.
 
-    Password hashes never enter the history, nor what pages remember for a user at every click.
+    Password hashes never enter the history, nor what pages remember for a user at every click, nor what only files
+    of imports call a record.
     """
     return pghistory.track(  # type: ignore[no-any-return]
         pghistory.InsertEvent(level=pgtrigger.Statement),

@@ -1,5 +1,6 @@
 """Partial updates through a door that replaces: what a row names is laid over what is stored (spec 04 §3.4)."""
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
@@ -114,10 +115,10 @@ def _same(said: Any, stored: Any) -> bool:
 
 
 def _same_items(said: Any, stored: Any, names: Names) -> bool:
-    """Items replace each other as wholes: what one does not name is empty."""
+    """Items replace each other as wholes: what one does not name is empty. Their order does not matter."""
     said, stored = said or [], stored or []
-    return len(said) == len(stored) and all(
-        _same(getattr(one, name), getattr(other, name))
-        for one, other in zip(said, stored, strict=True)
-        for name in names
-    )
+    return len(said) == len(stored) and _contents(said, names) == _contents(stored, names)
+
+
+def _contents(items: Sequence[Any], names: Names) -> Counter[tuple[Any, ...]]:
+    return Counter(tuple(getattr(item, name) or None for name in names) for item in items)

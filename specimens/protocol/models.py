@@ -228,6 +228,8 @@ class Requirement(Record):
     sort_order = models.IntegerField(null=True, blank=True)
     pre_barcoded_tube = models.BooleanField(default=False)
     default_custom_field_values = models.JSONField(null=True, blank=True)
+    # What the file that brought the requirement calls it: later rows name their parent by it (spec 04 §5.8)
+    file_uid = models.CharField(max_length=255, null=True, blank=True, editable=False)  # noqa: DJ001
 
     class Meta:
         constraints = [

@@ -1,13 +1,18 @@
-"""What the `Export` of a schema answers, as the CSV file that it would become."""
+"""What the `Export` of a schema answers: its records, and the file they become."""
 
-import csv
 import io
-from collections.abc import Iterator, Sequence
+import zipfile
+from collections.abc import Sequence
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from biobank.access import Actor
 from biobank.batch import schema as schemas
-from biobank.batch.schema import Cell, Column, Items, Sub, Wanted
+from biobank.batch import shapes
+from biobank.batch.schema import Wanted
+from biobank.wire.detail import Payload
+from exports.objects.cells import Formats
+from exports.objects.writing import write_export
 from sessions_auth.actor import actor_of
 from sessions_auth.models import User
 
@@ -19,50 +24,21 @@ def records(name: str, user: User, ids: Sequence[int] | None = None, **params: s
     assert schema.export is not None
     actor: Actor = actor_of(user)
     batches = schema.export.batches(Wanted(params, ids), actor)
-    return [
-        found if isinstance(found, dict) else found.model_dump(by_alias=True)
-        for batch in batches
-        for found in batch
-    ]
+    return [_plain(found) for batch in batches for found in batch]
+
+
+def _plain(found: Any) -> Any:
+    """Details as dicts by JSON key, their values as they are in the details."""
+    if isinstance(found, Payload):
+        return {key: _plain(getattr(found, name)) for key, (name, _) in shapes.fields(type(found)).items()}
+    return [_plain(one) for one in found] if isinstance(found, list) else found
 
 
 def file(name: str, user: User, ids: Sequence[int] | None = None, **params: str) -> str:
-    """The records as CSV under the template's captions, three instances of what repeats."""
+    """The CSV file of an export."""
     schema = schemas.find(name)
     assert schema is not None
-    assert schema.export is not None
-    columns = schema.export.columns or schema.columns
-    target = io.StringIO()
-    writer = csv.writer(target, lineterminator="\n")
-    writer.writerow([caption for caption, _ in _cells(columns, {})])
-    for found in records(name, user, ids, **params):
-        writer.writerow([cell for _, cell in _cells(columns, found)])
-    return target.getvalue()
-
-
-def _cells(items: Items, found: dict[str, Any], prefix: str = "") -> Iterator[tuple[str, str]]:
-    for item in items:
-        value = found.get(item.attribute)
-        places: list[tuple[str, Any]] = [("", value)]
-        if item.multiple:
-            listed = [*(value or []), None, None, None]
-            places = [(f"#{n}", one) for n, one in enumerate(listed[:3], 1)]
-        for number, one in places:
-            if isinstance(item, Column):
-                yield f"{prefix}{item.caption}{number}", _text(item, one)
-            else:
-                yield from _cells(item.columns, one or {}, _inner(item, prefix, number))
-
-
-def _inner(item: Sub, prefix: str, number: str) -> str:
-    return prefix if item.caption is None else f"{prefix}{item.caption}{number}#"
-
-
-def _text(column: Column, value: Any) -> str:
-    if value is None:
-        return ""
-    if column.cell is Cell.FLAG:
-        return "yes" if value else "no"
-    if column.cell is Cell.DAY:
-        return f"{value:%m-%d-%Y}"
-    return str(value)
+    target = io.BytesIO()
+    write_export(target, schema, Wanted(params, ids), actor_of(user), Formats.of_server(ZoneInfo("UTC")))
+    with zipfile.ZipFile(target) as found:
+        return found.read("output.csv").decode()

@@ -12,6 +12,25 @@ V7 = {
         "Identifier,Last Name,First Name,Domain Name,Login Name,Email Address,Institute,Primary Site,Type,Address,"
         "Phone Number,Activity Status,Disable Email Notifications"
     ),
+    "cp": (
+        "Identifier,Title,Short Title,Code,Start Date,End Date,Ethics ID,Anticipated Participants Count,PPID Format,"
+        "Visit Name Format,Label Format,Derivative Label Format,Aliquot Label Format,User inputs PPID,"
+        "User inputs Visit Name,User inputs Specimen Label,Label Pre-print Mode,Description URL,Activity Status,"
+        "Sites#1#Name,Sites#1#Code,Sites#2#Name,Sites#2#Code,PI#PI Email,Coordinator#1#Coordinator Email,"
+        "Coordinator#2#Coordinator Email,Label Print Setting#1#Lineage,Label Print Setting#1#Print Mode,"
+        "Label Print Setting#1#Copies,Label Print Setting#2#Lineage,Label Print Setting#2#Print Mode,"
+        "Label Print Setting#2#Copies"
+    ),
+    "cpe": (
+        "Identifier,CP Short Title,Event Code,Event Point,Event Point Unit,Event Label,Clinical Diagnosis,"
+        "Clinical Status,Default Site,When to Print,Print Copies,Activity Status"
+    ),
+    "sr": (
+        "Identifier,CP Short Title,Event Label,Parent Code,Name,Code,Lineage,Specimen Class,Specimen Type,"
+        "Anatomic Site,Laterality,Pathology,Storage Type,Initial Quantity,Concentration,Collection Container,"
+        "Collection Procedure,Label Format,Label Auto Print Mode,Label Print Copies,Sort Order,Activity Status,"
+        "Collector#Email Address,Receiver#Email Address"
+    ),
     "userRoles": (
         "Identifier,Email Address,Role#1#Name,Role#1#Site Name,Role#1#CP Short Title,Role#2#Name,Role#2#Site Name,"
         "Role#2#CP Short Title"

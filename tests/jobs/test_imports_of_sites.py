@@ -69,7 +69,7 @@ def test_institutes_can_be_imported_as_they_were_exported(api: Api, admin: User)
     closed = factories.institute("Closed one")
     Institute.objects.filter(pk=closed.pk).update(activity_status="Closed")
     content = exported.file("institute", admin)
-    assert content.splitlines()[-1] == f"{closed.pk},Closed one,Closed"
+    assert content.splitlines()[-1] == f'"{closed.pk}","Closed one","Closed"'
     before = past(Institute).count()
     job = imported(api, content, "institute", importType="UPDATE")
     assert (job["status"], job["totalRecords"]) == ("COMPLETED", Institute.objects.count())

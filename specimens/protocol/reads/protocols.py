@@ -164,6 +164,12 @@ def protocol_details(pks: Sequence[int]) -> list[ProtocolDetail]:
     return [_detail(rows[pk], links[pk], coordinators[pk], people) for pk in pks]
 
 
+def protocols_known(pks: Sequence[int]) -> dict[int, ProtocolDetail]:
+    """Protocols that were not deleted, in full, by key."""
+    there = [pk for pk in known_protocols().filter(pk__in=pks).values_list("pk", flat=True)]
+    return dict(zip(there, protocol_details(there), strict=True))
+
+
 def _coordinators(ids: Iterable[int]) -> dict[int, list[int]]:
     found: dict[int, list[int]] = {pk: [] for pk in ids}
     through = CollectionProtocol.coordinators.through._default_manager

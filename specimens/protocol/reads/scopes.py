@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from biobank.access import Actor, Grant
+from biobank.access import EXPORT_IMPORT, Actor, Grant
 from specimens.protocol.models import CollectionProtocol, ProtocolSite
 
 READ, CREATE, UPDATE, DELETE = "Read", "Create", "Update", "Delete"
@@ -23,6 +23,12 @@ def protocols_for(actor: Actor, resource: str = PROTOCOL, *operations: str) -> Q
         return rows
     grants = actor.grants_for(resource, *(operations or (READ,)))
     return rows.filter(within(grants, actor.institute_id)) if grants else rows.none()
+
+
+def exportable_protocols(actor: Actor) -> QuerySet[CollectionProtocol]:
+    """The protocols that the caller may export: readable, with `Export Import` (spec 04 §6.1)."""
+    with_right = protocols_for(actor, PROTOCOL, EXPORT_IMPORT)
+    return with_right if actor.is_super else with_right.filter(pk__in=protocols_for(actor).values("pk"))
 
 
 def within(grants: Iterable[Grant], institute_id: int) -> Q:

@@ -112,6 +112,7 @@ CPE_HAS_VISITS = Code("CPE_HAS_VISITS", "Visits of the event exist: {value}")
 
 # --- Requirements -----------------------------------------------------------------------------------
 SR_NOT_FOUND = Code("SR_NOT_FOUND", "There is no such specimen requirement: {key}")
+SR_ID_CODE_REQ = Code("SR_ID_CODE_REQ", "Which requirement? Its id, or its protocol and code, are needed")
 SR_DUP_CODE = Code("SR_DUP_CODE", "A requirement with the same code exists already in the event: {value}")
 SR_CPE_REQUIRED = Code("SR_CPE_REQUIRED", "A specimen requirement needs its event")
 SR_INVALID_LINEAGE = Code("SR_INVALID_LINEAGE", "Not a lineage: {value}")
@@ -167,6 +168,7 @@ UNIT_QTY_OR_CONC_UNIT_REQ = Code(
     "SPECIMEN_TYPE_UNIT_QTY_OR_CONC_UNIT_REQ", "A unit of quantity or of concentration is needed"
 )
 UNIT_DUP = Code("SPECIMEN_TYPE_UNIT_DUP", "The class or type has units already: {value}")
+UNIT_ID_REQ = Code("SPECIMEN_TYPE_UNIT_ID_REQ", "Which units? Their id, or their class, is needed")
 UNIT_NOT_FOUND = Code("SPECIMEN_TYPE_UNIT_NOT_FOUND", "There are no such units: {key}")
 UNIT_CLASS_REQUIRED = Code("SPECIMEN_SPECIMEN_CLASS_REQUIRED", "Units need a specimen class")
 UNIT_INVALID_CLASS = Code("SPECIMEN_INVALID_SPECIMEN_CLASS", "Not a specimen class: {value}")

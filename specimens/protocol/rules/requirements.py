@@ -11,7 +11,7 @@ from specimens.protocol.rules import codes
 from specimens.protocol.rules.protocols import LABEL_PRINT_MODES, LINEAGES, STATUSES, too_long
 
 NEW, DERIVED, ALIQUOT = LINEAGES
-LENGTHS = {"name": 255, "code": 32, "storage_type": 255, "label_fmt": 255}
+LENGTHS = {"name": 255, "code": 32, "storage_type": 255, "label_fmt": 255, "uid": 255}
 MOST = Decimal(10) ** 12  # what fits the column
 
 

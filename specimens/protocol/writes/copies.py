@@ -6,7 +6,7 @@ from biobank.batch.insert import insert, take_keys
 from specimens.protocol.models import Requirement
 from specimens.protocol.reads.lookups import requirements_of
 
-_OWN = ("id", "event", "parent")
+_OWN = ("id", "event", "parent", "file_uid")
 
 
 def clone(row: Requirement) -> Requirement:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from django.db import transaction
 
 from biobank.access import Actor
+from biobank.batch.update import update
 from biobank.records import disable, stamp
 from biobank.wire.errors import ACCESS_DENIED, Refused
 from sessions_auth.models import SubjectRole
@@ -51,7 +52,7 @@ def disable_protocols(ids: Sequence[int]) -> None:
     disable_events(Event.objects.filter(protocol_id__in=ids).exclude(activity_status="Disabled"))
     rows = list(CollectionProtocol.objects.filter(pk__in=ids))
     columns = disable(rows, title=255, short_title=50, code=32)
-    CollectionProtocol.objects.bulk_update(rows, columns)
+    update(rows, columns)
     SubjectRole.objects.filter(protocol_id__in=ids).delete()
 
 
@@ -61,7 +62,7 @@ def disable_events(events: Iterable[Event]) -> None:
     if not rows:
         return
     columns = disable(rows, label=255, code=32)
-    Event.objects.bulk_update(rows, columns)
+    update(rows, columns)
     requirements = Requirement.objects.filter(event__in=[row.pk for row in rows])
     disable_requirements(requirements.exclude(activity_status="Disabled"))
 
@@ -70,4 +71,4 @@ def disable_requirements(requirements: Iterable[Requirement]) -> None:
     """Disable requirements and rename their codes."""
     rows = list(requirements)
     if rows:
-        Requirement.objects.bulk_update(rows, disable(rows, code=32))
+        update(rows, disable(rows, code=32))

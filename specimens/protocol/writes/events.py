@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert
+from biobank.batch.update import update
 from biobank.wire.errors import ACCESS_DENIED, Problem
 from sites.models import Site
 from sites.reads import sites_by_name
@@ -27,7 +28,7 @@ from specimens.protocol.writes.versions import mark_changed
 from terminology.reads import Terms, load_terms
 
 COLUMNS = (
-    "label", "code", "point", "point_unit", "default_site", "clinical_diagnosis", "clinical_status",
+    "label", "code", "point", "point_unit", "default_site_id", "clinical_diagnosis", "clinical_status",
     "visit_name_print_mode", "visit_name_print_copies", "sort_order", "activity_status",
 )  # fmt: skip
 
@@ -160,7 +161,7 @@ def apply_events(plans: Sequence[Event], actor: Actor) -> list[int]:
     stored = [row for row in plans if not row._state.adding]
     insert([row for row in plans if row._state.adding])
     if stored:
-        Event.objects.bulk_update(stored, COLUMNS)
+        update(stored, COLUMNS)
     disable_events(row for row in plans if row.activity_status == "Disabled")
     closed = [row.pk for row in stored if row.activity_status == "Closed"]
     if closed:

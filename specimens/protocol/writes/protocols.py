@@ -9,6 +9,7 @@ from django.db.models.functions import Lower
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert
+from biobank.batch.update import update
 from biobank.wire.errors import ACCESS_DENIED, Problem
 from sessions_auth.detail import UserSummary
 from sessions_auth.reads import Users, load_users
@@ -56,6 +57,7 @@ class _Known:
     links: dict[int, list[ProtocolSite]]
     sites_in_use: dict[int, set[int]]
     with_tiers: set[int]
+    registered: dict[int, int]
     taken: Taken
     sources: dict[int | str, CollectionProtocol]
 
@@ -69,16 +71,18 @@ def plan_protocols(changes: Sequence[Change[ProtocolDetail]], actor: Actor) -> l
 def _look_up(changes: Sequence[Change[ProtocolDetail]], actor: Actor) -> _Known:
     details = [change.detail for change in changes]
     stored = protocols_by_id(change.pk for change in changes)
+    leaving = _leaving(changes)
     return _Known(
         actor=actor,
         stored=stored,
         updatable=allowed_among(actor, stored, PROTOCOL, UPDATE),
-        deletable=allowed_among(actor, _leaving(changes), PROTOCOL, DELETE),
+        deletable=allowed_among(actor, leaving, PROTOCOL, DELETE),
         users=load_users(user for detail in details for user in _people(detail)),
         sites=sites_by_name(link.site_name for detail in details for link in detail.cp_sites or ()),
         links=sites_of(stored),
         sites_in_use=_sites_in_use(stored),
         with_tiers=_with_tiers(stored),
+        registered=below.counted(below.registrations(), "protocol", leaving),
         taken=_taken(details),
         sources=_sources(details),
     )
@@ -237,7 +241,7 @@ def _removal_problems(detail: ProtocolDetail, row: CollectionProtocol, known: _K
     for link in known.links[row.pk]:
         if link.site.name.lower() not in kept and link.site_id in known.sites_in_use[row.pk]:
             yield codes.CP_USED_SITES(value=link.site.name)
-    if detail.activity_status == "Disabled" and below.registrations().filter(protocol=row.pk).exists():
+    if detail.activity_status == "Disabled" and row.pk in known.registered:
         yield codes.CP_REF_ENTITY_FOUND()
 
 
@@ -292,7 +296,7 @@ def apply_protocols(plans: Sequence[ProtocolPlan], actor: Actor) -> list[int]:
     stored = [row for row in rows if not row._state.adding]
     insert([row for row in rows if row._state.adding])
     if stored:
-        CollectionProtocol.objects.bulk_update(stored, [*COLUMNS, "principal_investigator"])
+        update(stored, [*COLUMNS, "principal_investigator_id"])
         mark_changed(row.pk for row in stored)
     _save_sites(plans)
     _save_coordinators(plans)

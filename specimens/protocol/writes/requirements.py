@@ -6,9 +6,10 @@ from typing import Any
 
 import orjson
 
-from biobank.access import Actor
+from biobank.access import IMPORT, Actor
 from biobank.batch.door import Change, Door, Refusal
 from biobank.batch.insert import insert, take_keys
+from biobank.batch.update import update
 from biobank.configuration.reads import flag
 from biobank.wire.errors import ACCESS_DENIED, INVALID_REQUEST, Problem
 from sessions_auth.reads import Users, load_users
@@ -38,7 +39,7 @@ from terminology.reads import Terms
 
 COLUMNS = (
     "name", "code", "specimen_class", "type", "anatomic_site", "laterality", "pathology", "storage_type",
-    "initial_qty", "concentration", "collection_procedure", "collection_container", "collector", "receiver",
+    "initial_qty", "concentration", "collection_procedure", "collection_container", "collector_id", "receiver_id",
     "label_fmt", "label_auto_print_mode", "label_print_copies", "sort_order", "pre_barcoded_tube",
     "default_custom_field_values", "activity_status",
 )  # fmt: skip
@@ -77,6 +78,7 @@ class _Known:
     in_use: dict[int, int]
     fresh_keys: Iterator[int]
     quantity_needed: bool
+    keeps_uids: bool
 
 
 def plan_requirements(
@@ -118,6 +120,7 @@ def _look_up(changes: Sequence[Change[RequirementDetail]], actor: Actor) -> _Kno
         in_use=below.counted(specimens, "requirement", trees.rows if leaving else ()),
         fresh_keys=iter(take_keys(Requirement, sum(change.pk is None for change in changes))),
         quantity_needed=quantity_is_mandatory(),
+        keeps_uids=actor.via == IMPORT,
     )
 
 
@@ -180,9 +183,11 @@ def _plan_new(detail: RequirementDetail, known: _Known) -> RequirementPlan | Ref
     if event.protocol_id not in known.updatable:
         return Refusal((ACCESS_DENIED(),))
     row = Requirement(event=event, lineage=lineage)
-    problems = [codes.CPE_CLOSED(value=event.label)] if event.activity_status == "Closed" else []
+    comes_closed = detail.activity_status == "Closed"  # as files of closed events have it
+    is_late = event.activity_status == "Closed" and not comes_closed
+    problems = [codes.CPE_CLOSED(value=event.label)] if is_late else []
     if lineage != NEW:
-        parent = parent or known.trees.rows.get(known.trees.owner(event.pk, detail.parent_sr_code) or 0)
+        parent = parent or _named_parent(detail, event, known.trees)
         problems += _parent_problems(detail, parent, known.trees)
         row.parent = parent
     values, wrong = _checked(detail, row, known)
@@ -193,11 +198,19 @@ def _plan_new(detail: RequirementDetail, known: _Known) -> RequirementPlan | Ref
     if problems:
         return Refusal(tuple(problems))
     row.pk = next(known.fresh_keys)
+    row.file_uid = (detail.uid or None) if known.keeps_uids else None
     _fill(row, detail, values, known)
     if parent is not None:
         _inherit(row, parent)
     known.trees.add(row)
     return RequirementPlan(row, event.protocol_id)
+
+
+def _named_parent(detail: RequirementDetail, event: Event, trees: Trees) -> Requirement | None:
+    """The parent by its code in the event, else by what files call it there."""
+    if detail.parent_sr_code:
+        return trees.rows.get(trees.owner(event.pk, detail.parent_sr_code) or 0)
+    return trees.rows.get(trees.called(event.pk, detail.parent_uid) or 0)
 
 
 def _event(
@@ -222,11 +235,12 @@ def _event(
 
 def _parent_problems(detail: RequirementDetail, parent: Requirement | None, trees: Trees) -> list[Problem]:
     if parent is None:
-        named = detail.parent_sr_code
+        named = detail.parent_sr_code or detail.parent_uid
         return [codes.SR_PARENT_NOT_FOUND(key=named) if named else codes.SR_PARENT_REQ_REQUIRED()]
     if trees.depth(parent) >= MOST_GENERATIONS:
         return [INVALID_REQUEST(reason=f"more than {MOST_GENERATIONS} generations")]
-    return [codes.SR_CLOSED()] if parent.activity_status == "Closed" else []
+    is_late = parent.activity_status == "Closed" and detail.activity_status != "Closed"
+    return [codes.SR_CLOSED()] if is_late else []
 
 
 def _checked(
@@ -353,8 +367,7 @@ def apply_requirements(plans: Sequence[RequirementPlan], actor: Actor) -> list[i
     fresh = [plan.row for plan in plans if plan.row._state.adding]
     touched = {row.pk: row for plan in plans for row in (plan.row, *plan.followers) if not row._state.adding}
     insert(fresh)
-    if touched:
-        Requirement.objects.bulk_update(touched.values(), COLUMNS)
+    update(list(touched.values()), COLUMNS)
     disable_requirements(row for row in touched.values() if row.activity_status == "Disabled")
     mark_changed(plan.protocol_id for plan in plans)
     return [plan.row.pk for plan in plans]

@@ -13,6 +13,7 @@ class Trees:
         self.rows: dict[int, Requirement] = {}
         self._children: dict[int, list[Requirement]] = {}
         self._codes: dict[tuple[int, str], int] = {}
+        self._uids: dict[tuple[int, str], int] = {}
         for row in rows:
             self.add(row)
 
@@ -24,10 +25,16 @@ class Trees:
             self._children.setdefault(row.parent_id, []).append(row)
         if row.code:
             self._codes[row.event_id, row.code] = row.pk
+        if row.file_uid and row.pk >= self._uids.get((row.event_id, row.file_uid), 0):
+            self._uids[row.event_id, row.file_uid] = row.pk
 
     def owner(self, event_id: int, code: str | None) -> int | None:
         """The requirement that has a code in an event."""
         return self._codes.get((event_id, code)) if code else None
+
+    def called(self, event_id: int, uid: str | None) -> int | None:
+        """The newest requirement of an event that a file calls so."""
+        return self._uids.get((event_id, uid)) if uid else None
 
     def codes(self, event_id: int) -> set[str]:
         return {code for event, code in self._codes if event == event_id}
