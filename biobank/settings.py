@@ -35,6 +35,7 @@ TOKEN_CACHE_SECONDS = env.int("OS_TOKEN_CACHE_SECONDS", 5)
 BEHIND_PROXY = env.bool("OS_BEHIND_PROXY", False)  # then the last X-Forwarded-For entry is the client
 FORCE_PASSWORD_RESET = env.bool("OS_FORCE_PASSWORD_RESET", False)
 MAX_UPLOAD_BYTES = env.int("OS_MAX_UPLOAD_BYTES", 1_000_000_000)
+UPLOAD_HOURS = env.int("OS_UPLOAD_HOURS", 24)  # after this time without a chunk a file is forgotten
 DATA_UPLOAD_MAX_MEMORY_SIZE = env.int("OS_MAX_BODY_BYTES", 100_000_000)
 DATA_UPLOAD_MAX_NUMBER_FIELDS = None
 

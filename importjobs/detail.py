@@ -25,6 +25,16 @@ class UploadedFile(Payload):
     filename: str
 
 
+class ChunkedFile(Payload):
+    """A file that comes in chunks; once complete, `fileId` is that of an input file."""
+
+    file_id: str
+    filename: str
+    size: Whole
+    offset: Whole
+    complete: bool
+
+
 class Scheduled(Payload):
     scheduled: int
 

@@ -19,6 +19,18 @@ INVALID_TIME_FORMAT = Code("IMPORT_JOB_INVALID_TIME_FORMAT", "{pattern} is not a
 CSV_NOT_IN_ZIP = Code("IMPORT_JOB_CSV_NOT_FOUND_IN_ZIP", "The archive has no CSV file at its top level")
 INVALID_FILENAME = Code("IMPORT_JOB_INV_FILENAME", "{name} does not say what to import, how, and when")
 NO_SPACE = Code("IMPORT_JOB_NO_SPACE", "There is no room for the file on the server's disk", Kind.NO_SPACE)
+UPLOAD_INVALID = Code("IMPORT_JOB_UPLOAD_INVALID", "The chunk cannot be taken: {reason}")
+UPLOAD_UNKNOWN = Code(
+    "IMPORT_JOB_UPLOAD_NOT_FOUND", "There is no such upload, or it has expired", Kind.NOT_FOUND
+)
+UPLOAD_OFFSET = Code("IMPORT_JOB_UPLOAD_OFFSET", "The upload goes on at byte {offset}", Kind.CONFLICT)
+UPLOAD_TOO_LARGE = Code("COMMON_TOO_LARGE", "The file is larger than the {limit:,} bytes allowed")
+UPLOAD_BUSY = Code("IMPORT_JOB_UPLOAD_BUSY", "Another request is sending this file")
+UPLOAD_CHECKSUM = Code("IMPORT_JOB_UPLOAD_CHECKSUM", "The chunk arrived damaged; nothing of it was kept")
+UPLOAD_VERSION = Code("IMPORT_JOB_UPLOAD_VERSION", "Only version 1.0.0 of the protocol is spoken here")
+KEY_REUSED = Code(
+    "IMPORT_JOB_KEY_REUSED", "The idempotency key {key} was used for another request", Kind.UNPROCESSABLE
+)
 FILE_MISSING = Code("INVALID_REQUEST", "The request cannot be understood: a part named file is expected")
 
 

@@ -115,6 +115,36 @@ class Upload(models.Model):
         return self.filename
 
 
+class PartialUpload(models.Model):
+    """An input file that comes in chunks: `offset` bytes of it are on disk for good."""
+
+    id = models.UUIDField(primary_key=True, default=uuid4, editable=False)
+    filename = models.CharField(max_length=255)
+    size = models.PositiveBigIntegerField()
+    offset = models.PositiveBigIntegerField(default=0)
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+")
+    changed_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.filename} ({self.offset} of {self.size})"
+
+
+class JobKey(models.Model):
+    """What a client called the creation of a job, so that doing it again answers the same job."""
+
+    user = models.ForeignKey(settings.AUTH_USER_MODEL, models.CASCADE, related_name="+", db_index=False)
+    key = models.CharField(max_length=255)
+    digest = models.CharField(max_length=64)  # of the request
+    job = models.ForeignKey(ImportJob, models.CASCADE, null=True, related_name="+")
+    created_at = models.DateTimeField(default=timezone.now, db_index=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["user", "key"], name="jobkey_once")]
+
+    def __str__(self) -> str:
+        return self.key
+
+
 class Failure(models.Model):
     """A row that was not imported, and why; rows without one were.
 

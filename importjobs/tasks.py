@@ -9,8 +9,9 @@ from django.utils import timezone
 
 from biobank.jobs.runner import run_slice
 from biobank.jobs.tasks import register_broom
-from importjobs import uploads
+from importjobs import chunks, uploads
 from importjobs.attaching import forget_files
+from importjobs.idempotency import remove_old_keys
 from importjobs.models import Failure, ImportJob, Upload
 from importjobs.notices import tell
 from importjobs.runner import Importer
@@ -24,6 +25,10 @@ def run(pk: int) -> None:
     if job is not None and job.is_over:
         forget_files(job)
         tell(job)
+
+
+register_broom(chunks.remove_expired)
+register_broom(remove_old_keys)
 
 
 @register_broom

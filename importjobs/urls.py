@@ -1,12 +1,14 @@
 """Routes of import jobs; fixed paths stand before `<pk>`."""
 
-from biobank.wire.routing import route
-from importjobs import views
+from biobank.wire.routing import also_answer_options, route
+from importjobs import chunk_views, views
 
 rest = [
     route("/import-jobs", views.JobList),
     route("/import-jobs/input-file-template", views.Template),
     route("/import-jobs/input-file", views.InputFile),
+    route("/import-jobs/input-file/chunks", chunk_views.ChunkedFiles),
+    route("/import-jobs/input-file/chunks/<pk>", chunk_views.ChunkedFileOne),
     route("/import-jobs/preview", views.Preview),
     route("/import-jobs/process-file-records", views.FileRecords),
     route("/import-jobs/record-fields-csv", views.RecordFieldsCsv),
@@ -20,3 +22,5 @@ rest = [
     route("/import-jobs/<pk>/failed-rows", views.JobFailedRows),
     route("/import-jobs/<pk>/retry", views.JobRetry),
 ]
+
+also_answer_options("/import-jobs/input-file/chunks", chunk_views.offers)

@@ -30,13 +30,14 @@ from importjobs.detail import (
     UploadedFile,
 )
 from importjobs.errors import FILE_MISSING
+from importjobs.idempotency import submit_once
 from importjobs.models import ImportJob
 from importjobs.preview import Preview as PreviewAnswer
 from importjobs.preview import preview
 from importjobs.progress import progress
 from importjobs.report import report
 from importjobs.retry import failed_rows, retry
-from importjobs.submit import find_schema, submit
+from importjobs.submit import find_schema
 
 CSV = "application/csv"
 
@@ -78,10 +79,20 @@ class JobList(ApiView):
     def get(self, request: Request, query: JobQuery) -> list[JobDetail]:
         return reads.details(reads.listed_jobs(query, reads.other_parameters(request), self.actor))
 
-    @operation("Create and queue an import job", body=NewJob, answer=JobDetail, effect=Effect.ACTION)
+    @operation(
+        "Create and queue an import job",
+        body=NewJob,
+        answer=JobDetail,
+        answers={422: "The idempotency key was used for another request"},
+        effect=Effect.ACTION,
+    )
     def post(self, request: Request, body: NewJob) -> JobDetail:
-        """A file too large for the kind of job is answered with its size and a status, and no job is made."""
-        found = submit(body, self.actor, request.headers.get("X-OS-CLIENT-TZ"))
+        """A file too large for the kind of job is answered with its size and a status, and no job is made.
+
+        The same request with the same `Idempotency-Key` header answers the job it made before.
+        """
+        headers = request.headers
+        found = submit_once(headers.get("Idempotency-Key"), body, self.actor, headers.get("X-OS-CLIENT-TZ"))
         return reads.details([found])[0] if isinstance(found, ImportJob) else found
 
 

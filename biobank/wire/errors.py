@@ -18,6 +18,7 @@ class Kind(Enum):
     CONFLICT = "conflict"
     TOO_LARGE = "too large"
     NO_SPACE = "no space"
+    UNPROCESSABLE = "unprocessable"
     INTERNAL = "internal"
 
 

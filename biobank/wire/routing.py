@@ -11,12 +11,23 @@ from rest_framework.views import APIView
 
 Next = Callable[[HttpRequest], HttpResponse]
 _SLASHES = re.compile(r"/{2,}")
-_METHODS = "POST, GET, PUT, DELETE, PATCH, OPTIONS"
+_METHODS = "POST, GET, HEAD, PUT, DELETE, PATCH, OPTIONS"
 _REQUEST_HEADERS = (
     "Origin, Accept, Content-Type, X-OS-API-TOKEN, X-OS-API-CLIENT, X-OS-IMPERSONATE-USER, "
-    "X-OS-CLIENT-TZ, X-OS-SURVEY-TOKEN"
+    "X-OS-CLIENT-TZ, X-OS-SURVEY-TOKEN, Idempotency-Key, "
+    "Tus-Resumable, Upload-Length, Upload-Metadata, Upload-Offset, Upload-Checksum"
 )
-_RESPONSE_HEADERS = "Content-Disposition, Content-Length, Content-Type"
+_RESPONSE_HEADERS = (
+    "Content-Disposition, Content-Length, Content-Type, Location, "
+    "Tus-Resumable, Tus-Version, Tus-Extension, Tus-Max-Size, Tus-Checksum-Algorithm, "
+    "Upload-Length, Upload-Offset, Upload-Expires, Upload-Metadata"
+)
+_options: dict[str, Callable[[], dict[str, str]]] = {}
+
+
+def also_answer_options(prefix: str, headers: Callable[[], dict[str, str]]) -> None:
+    """Have OPTIONS of all paths below `prefix` answer these headers, too."""
+    _options[prefix] = headers
 
 
 def route(template: str, view: type[APIView], name: str | None = None) -> URLPattern:
@@ -59,7 +70,7 @@ class WireHeadersMiddleware:
         if origin and not _is_allowed(origin, request):
             response = _refuse_origin(origin)
         elif request.method == "OPTIONS":
-            response = HttpResponse(status=200)
+            response = HttpResponse(status=200, headers=_offers(request.path_info))
         else:
             response = self.get_response(request)
         response["Cache-Control"] = "no-cache, no-store, must-revalidate"
@@ -73,6 +84,12 @@ class WireHeadersMiddleware:
             response["Access-Control-Expose-Headers"] = _RESPONSE_HEADERS
             response["Vary"] = "Origin"
         return response
+
+
+def _offers(path_info: str) -> dict[str, str]:
+    below = path_info.removeprefix(settings.REST_PREFIX)
+    found = (headers() for prefix, headers in _options.items() if below.startswith(prefix))
+    return next(found, {})
 
 
 def _is_allowed(origin: str, request: HttpRequest) -> bool:

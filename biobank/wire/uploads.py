@@ -13,6 +13,8 @@ from rest_framework.request import Request
 from biobank.wire.errors import FILE_NOT_FOUND, INVALID_REQUEST, TOO_LARGE, Code, Refused
 from biobank.wire.http import ApiView
 
+_AROUND = 1 << 20  # bytes of a form around its file
+
 
 class CappedUploadHandler(TemporaryFileUploadHandler):
     """Streams a part to disk whatever its size, and gives up as soon as it is too large."""
@@ -35,6 +37,13 @@ class UploadView(ApiView):
     def initialize_request(self, request: Any, *args: Any, **kwargs: Any) -> Request:
         request.upload_handlers = [CappedUploadHandler(request)]
         return super().initialize_request(request, *args, **kwargs)
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        """A body that says it is too large is refused before it is read."""
+        super().initial(request, *args, **kwargs)
+        said = request.META.get("CONTENT_LENGTH") or ""
+        if said.isdecimal() and int(said) > settings.MAX_UPLOAD_BYTES + _AROUND:
+            raise Refused(TOO_LARGE(limit=settings.MAX_UPLOAD_BYTES))
 
 
 def file_part(request: Request, missing: Code | None = None) -> "File[Any]":
