@@ -22,6 +22,10 @@ _SPECIMENS = """
     SELECT id, protocol_id, NULL, barcode FROM specimen_specimen
     WHERE barcode = ANY(%s) AND activity_status <> 'Disabled'
 """
+_LABELS = """
+    SELECT barcode, label FROM specimen_specimen
+    WHERE barcode = ANY(%s) AND label IS NOT NULL AND activity_status <> 'Disabled'
+"""
 
 
 class People:
@@ -51,6 +55,14 @@ class People:
                 "pk", "protocol_id", "participant_id"
             ):
                 self._registered[protocol_id, participant_id] = pk
+
+    @classmethod
+    def of(cls, tokens: Iterable[tuple[object, ...]], protocol_ids: Iterable[int] = ()) -> "People":
+        """Those whom identifiers such as ("empi", text) and ("mrn", site, number) name."""
+        empis = {str(token[1]) for token in tokens if token[0] == "empi"}
+        uids = {str(token[1]) for token in tokens if token[0] == "uid"}
+        numbers = {(str(token[1]), str(token[2])) for token in tokens if token[0] == "mrn"}
+        return cls(set(protocol_ids), empis, uids, numbers)
 
     def owners(self, tokens: Iterable[tuple[object, ...]]) -> set[int]:
         """The participants who have one of the identifiers."""
@@ -130,6 +142,27 @@ def first_events(protocol_ids: set[int]) -> dict[int, Event]:
     for event in events_of(list(protocol_ids), closed=False) if protocol_ids else ():
         found.setdefault(event.protocol_id, event)
     return found
+
+
+def participants_by_ppid(pairs: set[tuple[int, str]]) -> dict[tuple[int, str], int]:
+    """Participants by (protocol, PPID)."""
+    if not pairs:
+        return {}
+    rows = Registration.objects.exclude(activity_status="Disabled").filter(
+        protocol_id__in={pk for pk, _ in pairs}, ppid__in={ppid for _, ppid in pairs}
+    )
+    columns = ("participant_id", "protocol_id", "ppid")
+    found = {(protocol_id, ppid): pk for pk, protocol_id, ppid in rows.values_list(*columns)}
+    return {pair: pk for pair, pk in found.items() if pair in pairs}
+
+
+def labels_of_barcodes(barcodes: set[str]) -> list[tuple[str, str]]:
+    """The labels of stored specimens, by their barcodes."""
+    if not barcodes:
+        return []
+    with connection.cursor() as cursor:
+        cursor.execute(_LABELS, [list(barcodes)])
+        return list(cursor.fetchall())
 
 
 def registrations_by_ppid(pairs: set[tuple[int, str]]) -> dict[tuple[int, str], int]:

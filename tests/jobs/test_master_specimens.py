@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from biobank.records import past
+from sessions_auth.tokens import issue
 from specimens.participant.models import MedicalRecord, Participant, Registration
 from specimens.specimen.models import Specimen
 from specimens.visit.models import Visit
@@ -279,3 +280,24 @@ def test_the_operation_does_not_matter(api: Api, cp: str, kind: str) -> None:
         "SUCCESS"
     ]
     assert Specimen.objects.get().comments == "x"
+
+
+@pytest.mark.parametrize("lacking", ["ParticipantPhi", "Visit", "PrimarySpecimen", None])
+def test_each_of_the_three_rights_is_needed_with_export_import(
+    api: Api, cp: str, lacking: str | None
+) -> None:
+    user = factories.user()
+    for resource in ("ParticipantPhi", "Visit", "PrimarySpecimen"):
+        bulk = [] if resource == lacking else ["Export Import"]
+        factories.grant(user, {resource: ["Read", "Create", "Update", *bulk]})
+    rows = [row("P1", day="2024-03-12", **tube(label=label)) for label in ("S1", "S2")]
+    answers = run(Api(issue(user)), rows, cp)
+    assert (set(answers) == {"SUCCESS"}) == (lacking is None)
+    assert counts() == ((1, 1, 1, 2) if lacking is None else (0, 0, 0, 0))
+
+
+def test_who_may_only_register_cannot_change_with_a_second_row(api: Api, cp: str) -> None:
+    user = factories.user()
+    factories.grant(user, {"ParticipantPhi": ["Create", "Export Import"]})
+    answers = run(Api(issue(user)), [row("P1", gender="Female"), row("P1"), row("P2")], cp)
+    assert [text == "SUCCESS" for text in answers] == [True, False, True]

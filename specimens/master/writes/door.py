@@ -12,10 +12,12 @@ from biobank.wire.errors import Refused
 from specimens.master.detail import MasterDetail
 from specimens.master.writes.alone import write_alone
 from specimens.master.writes.groups import take
+from specimens.master.writes.links import link
 from specimens.master.writes.rounds import Round
 from specimens.master.writes.rows import Row, row_of
 from specimens.participant.reads import writable
 from specimens.participant.reads.scopes import PHI
+from specimens.protocol.models import CollectionProtocol
 from specimens.protocol.reads import protocols_by_short_title
 
 
@@ -29,7 +31,9 @@ class MasterDoor(Door[MasterDetail, Change[MasterDetail]]):
         if len(rows) == 1:
             outcomes[0] = _alone(rows[0], actor, zone)
             return outcomes
-        merges = _may_merge(rows, actor)
+        protocols = protocols_by_short_title({row.title for row in rows if row.title and row.primary})
+        merges = _may_merge(protocols, actor)
+        link(rows, protocols)
         while rows:
             batch, waiting = take(rows, zone, merges=merges)
             round_ = Round(batch, actor, zone)
@@ -58,11 +62,10 @@ def _alone(row: Row, actor: Actor, zone: ZoneInfo) -> Outcome:
         return Outcome(problems=refused.problems)
 
 
-def _may_merge(rows: Sequence[Row], actor: Actor) -> bool:
+def _may_merge(protocols: dict[str, CollectionProtocol], actor: Actor) -> bool:
     """Whether a second row of a new registration could change it: who may only create them may not."""
     if actor.is_super:
         return True
-    protocols = protocols_by_short_title({row.title for row in rows if row.title and row.primary})
     found = {one.pk for one in protocols.values()}
     return writable(actor, found, PHI, "Update") == found
 

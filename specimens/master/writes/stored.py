@@ -28,7 +28,8 @@ def find_registrations(groups: Sequence[Group]) -> dict[str, CollectionProtocol]
         elif group.protocol is not None and (ppid := group.leader.registration.get("ppid")):
             pairs.add((group.protocol.pk, ppid))
     by_ppid = registrations_by_ppid(pairs)
-    people = _people(protocols, [token for every in tokens.values() for token in every])
+    named = [token for every in tokens.values() for token in every]
+    people = People.of(named, (one.pk for one in protocols.values()))
     for group in groups:
         if group.protocol is not None:
             found = _registration(group, group.protocol, tokens[id(group)], by_ppid, people)
@@ -37,14 +38,6 @@ def find_registrations(groups: Sequence[Group]) -> dict[str, CollectionProtocol]
             else:
                 group.pk = found
     return protocols
-
-
-def _people(protocols: dict[str, CollectionProtocol], tokens: Sequence[Token]) -> People:
-    def texts(kind: str) -> set[str]:
-        return {str(token[1]) for token in tokens if token[0] == kind}
-
-    numbers = {(str(token[1]), str(token[2])) for token in tokens if token[0] == "mrn"}
-    return People({one.pk for one in protocols.values()}, texts("empi"), texts("uid"), numbers)
 
 
 def _registration(
