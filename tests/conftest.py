@@ -99,6 +99,19 @@ def pytest_configure(config: pytest.Config) -> None:
             server.start()
 
 
+SLOW = ("test_first_schema", "test_schemathesis", "tests/rights")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """What takes long comes first: at the end of a run no process is left alone with it."""
+
+    def is_slow(item: pytest.Item) -> bool:
+        marked = item.get_closest_marker("fault") or item.get_closest_marker("browser")
+        return marked is not None or any(name in item.nodeid for name in SLOW)
+
+    items.sort(key=lambda item: not is_slow(item))
+
+
 def pytest_collection_finish(session: pytest.Session) -> None:
     """What is loaded by now stays: collecting garbage need not look at it again and again."""
     gc.collect()

@@ -60,7 +60,13 @@ def _only_shapes(self: ProjectState, app_label: str, model_name: str, delay: boo
     fields_stay = frame.f_code.co_name in ("_append_option", "_remove_option") or isinstance(
         frame.f_locals.get("self"), AddTrigger | RemoveTrigger
     )
-    if "apps" in self.__dict__ and not fields_stay:
+    if "apps" not in self.__dict__ or fields_stay:
+        return
+    field = frame.f_locals.get("field")
+    plain = frame.f_code.co_name == "add_field" and not getattr(field, "is_relation", True)
+    if plain or frame.f_code.co_name == "add_model":  # nothing that points at it sees the difference
+        self._reload({(app_label, model_name.lower())})  # type: ignore[attr-defined]
+    else:
         _RELOAD(self, app_label, model_name, delay=True)
 
 
