@@ -14,6 +14,7 @@ from django.db import transaction
 from biobank.access import Actor
 from biobank.batch.door import Outcome
 from biobank.batch.schema import Attachments, ImportSchema
+from biobank.tabular.attachments import MARK, plain
 from importjobs import archives, uploads
 from importjobs.models import ImportJob, Upload
 
@@ -104,6 +105,7 @@ class _Archive:
     def __init__(self, upload: Upload) -> None:
         self._home = uploads.home(upload.id)
         self._entries: dict[str, zipfile.ZipInfo] | None = None
+        self._exported = False  # an export wrote it, and numbered the names
 
     def unpacked(self, names: set[str]) -> dict[str, Path]:
         """Where each of the files that the archive has now stands. Raises `Malformed` when it cannot be unpacked."""
@@ -115,7 +117,7 @@ class _Archive:
                 entry = entries.get(unicodedata.normalize("NFC", name))
                 if entry is None:
                     continue
-                target = self._home / _FOLDER / name
+                target = self._home / _FOLDER / (_apart(name) if self._exported else name)
                 if not target.exists():
                     archive = archive or stack.enter_context(archives.opened(self._home / "original"))
                     with uploads.space_needed():
@@ -133,7 +135,14 @@ class _Archive:
                 with archives.opened(original) as archive:
                     if not archives.is_workbook(archive):
                         self._entries = archives.attachments(archive)
+                        self._exported = archive.comment == MARK
         return self._entries
+
+
+def _apart(name: str) -> Path:
+    """A place where a file can have the name it had before it was exported, which another one may have, too."""
+    original = plain(name)
+    return Path(name) if original == name else Path(name.removesuffix(original)) / original
 
 
 def forget_files(job: ImportJob) -> None:

@@ -13,11 +13,12 @@ from biobank.access import Actor
 from biobank.batch.schema import ImportSchema, Wanted
 from biobank.files import folder
 from biobank.files.names import safe_name
+from biobank.tabular.attachments import FOLDER as ATTACHMENTS
+from biobank.tabular.attachments import MARK, numbered
 from exports.objects.cells import Formats
 from exports.objects.layout import Layout, Row, csv_line
 
 ENTRY = "output.csv"
-ATTACHMENTS = "files"
 FOLDER = "export-jobs"
 SEPARATOR = ","
 LEVEL = 3  # three times as fast as zlib's default, for a file a quarter larger
@@ -97,7 +98,8 @@ class _Attachments:
             source = path.open("rb")
         except FileNotFoundError:
             return ""
-        name = f"{next(self._numbers)}_{safe_name(original)}"
+        name = numbered(next(self._numbers), safe_name(original))
+        self._archive.comment = MARK
         with source:
             large = path.stat().st_size > _LARGE
             with self._archive.open(f"{ATTACHMENTS}/{name}", "w", force_zip64=large) as entry:

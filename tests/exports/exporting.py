@@ -25,9 +25,10 @@ def finish(api: Api, job_id: int) -> dict[str, Any]:
 
 
 def exported(api: Api, kind: str, **more: Any) -> dict[str, Any]:
-    """A job, run to its end."""
+    """A job, run to its end; the same request, sent again, is told so."""
     job = finish(api, ask(api, kind, **more)["id"])
     assert job["status"] == "COMPLETED", job
+    assert ask(api, kind, **more)["id"] == job["id"]
     return job
 
 
