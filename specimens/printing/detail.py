@@ -63,3 +63,12 @@ class PrintRuleDetail(Detail):
     template: str | None = None
     printer: Text = None
     activity_status: Text = None
+
+
+class PrintRuleRow(PrintRuleDetail):
+    """A print rule as files have it: what it is restricted to goes by name (spec 04 §5.24)."""
+
+    cp_short_title: Text = None
+    site_name: Text = None
+    user_group: Text = None
+    template: Text = None

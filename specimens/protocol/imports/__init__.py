@@ -3,5 +3,6 @@
 from specimens.protocol.imports.events import EVENT
 from specimens.protocol.imports.protocols import PROTOCOL
 from specimens.protocol.imports.requirements import REQUIREMENT
+from specimens.protocol.imports.units import UNIT
 
-__all__ = ["EVENT", "PROTOCOL", "REQUIREMENT"]
+__all__ = ["EVENT", "PROTOCOL", "REQUIREMENT", "UNIT"]
