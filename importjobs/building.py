@@ -52,21 +52,49 @@ class Builder:
         self._width = len(header)
         self.tree = match(columns, header, drop_id=drop_id)
         self._root = _Record(self.tree, shape, formats)
+        listed = [item.attribute for item in columns if isinstance(item, Sub) and item.one_a_row]
+        self._items = [name for attribute in listed for name in self._root.names(attribute)]
 
     def build(self, rows: Sequence[list[str]]) -> Iterator[tuple[Any, Mistakes]]:
         """What each row says, and the cells that could not be read (then the first is not to be used).
 
         Short rows count as blank at their end, surplus cells are ignored.
         """
-        for row in rows:
-            if len(row) < self._width:
-                row.extend([""] * (self._width - len(row)))
-        read = self._root.plan(_Chunk.of(rows))
+        read = self._reader(rows)
         finish = self._root.finish
         for row in rows:
             mistakes: Mistakes = []
             values = read(row, mistakes)
             yield (None if mistakes else finish(values, "row", row, mistakes)), mistakes
+
+    def build_objects(
+        self, rows: Sequence[list[str]], sizes: Sequence[int]
+    ) -> Iterator[tuple[Any, list[Mistakes]]]:
+        """What each object says whose rows follow one another, and the mistakes of each of its rows (spec 04 §3.2).
+
+        Its first row gives the values, every row its item.
+        """
+        read = self._reader(rows)
+        end = 0
+        for size in sizes:
+            own = rows[end : end + size]
+            end += size
+            mistakes: list[Mistakes] = [[] for _ in own]
+            first, *others = [read(row, wrong) for row, wrong in zip(own, mistakes, strict=True)]
+            for name in self._items:
+                items = [item for values in (first, *others) for item in values.get(name) or ()]
+                if items:
+                    first[name] = items
+            if any(mistakes):
+                yield None, mistakes
+            else:
+                yield self._root.finish(first, "row", own[0], mistakes[0]), mistakes
+
+    def _reader(self, rows: Sequence[list[str]]) -> Callable[[Row, Mistakes], dict[str, Any]]:
+        for row in rows:
+            if len(row) < self._width:
+                row.extend([""] * (self._width - len(row)))
+        return self._root.plan(_Chunk.of(rows))
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +167,10 @@ class _Record:
                 inner = [self._inner(sub, field) for sub in trees.values()]
                 if inner:
                     self._others.append(_Numbered(name, [record for record, _ in inner], inner[0][1]))
+
+    def names(self, key: str) -> list[str]:
+        """The name under which a JSON key is kept, if it is."""
+        return [name for name, _ in self._target(key)]
 
     def _target(self, key: str) -> list[tuple[str, FieldInfo | None]]:
         """Name and declaration under which a JSON key is kept; nothing when the shape does not know it."""

@@ -1,5 +1,6 @@
 """Uploaded files, import jobs, and what went wrong in which row (spec 04 §1, §2)."""
 
+from typing import Any
 from uuid import uuid4
 
 from django.conf import settings
@@ -80,6 +81,10 @@ class ImportJob(Job):
     def wrong(self) -> int:
         """Objects of these that failed."""
         return max(self.failed, self._live("failed"))
+
+    def finish(self, state: State, **changes: Any) -> None:
+        """End the job; what was told of a transaction under way no longer counts."""
+        super().finish(state, live=None, **changes)
 
     def _live(self, name: str) -> int:
         return int((self.live or {}).get(name, 0))

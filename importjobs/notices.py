@@ -22,6 +22,8 @@ def tell(job: ImportJob) -> None:
         f"All or nothing: {'yes' if job.atomic else 'no'}\n"
         f"Report: {page}\n"
     )
+    if job.dry_run:
+        text += "Dry run: nothing was saved\n"
     send(f"Import job {display_name(job)}: {_WORDS[job.status]}", text, _addresses(job))
 
 

@@ -64,15 +64,28 @@ class Explainer:
             for code in leaf.column.codes:
                 self._absent.setdefault(code, (leaf.caption, leaf.column))
 
-    def unreadable(self, mistakes: Sequence[Mistake]) -> Wrong:
-        """A row with cells that cannot be read."""
-        text = ", ".join(mistake.text for mistake in mistakes)
-        return Wrong(PARSE_ERROR.code, text, [_of(mistake) for mistake in mistakes[:_PROBLEMS]])
+    def unreadable(self, rows: Sequence[Sequence[Mistake]]) -> list[Wrong]:
+        """An object with cells that cannot be read: the mistakes of each of its rows."""
+        text = ", ".join(mistake.text for mistakes in rows for mistake in mistakes)
+        return [
+            Wrong(PARSE_ERROR.code, text, [_of(mistake) for mistake in mistakes[:_PROBLEMS]])
+            for mistakes in rows
+        ]
 
-    def refused(self, problems: Sequence[Problem], row: Sequence[str]) -> Wrong:
-        """A row that the rules or the database do not take."""
-        found = [self._explained(problem, row) for problem in problems[:_PROBLEMS]]
-        return Wrong(problems[0].code, text_of(problems), found)
+    def refused(self, problems: Sequence[Problem], rows: Sequence[Sequence[str]]) -> list[Wrong]:
+        """An object that the rules or the database do not take. Its problems stand with its first row, but for those
+        that name a cell of another one."""
+        code, text = problems[0].code, text_of(problems)
+        found = [Wrong(code, text, []) for _ in rows]
+        for problem in problems[:_PROBLEMS]:
+            place = self._row_of(problem, rows) if len(rows) > 1 else 0
+            found[place].problems.append(self._explained(problem, rows[place]))
+        return found
+
+    def _row_of(self, problem: Problem, rows: Sequence[Sequence[str]]) -> int:
+        named = {value for value in problem.values if value}
+        indexes = [place.index for place in self._places]
+        return next((at for at, row in enumerate(rows) if any(row[index] in named for index in indexes)), 0)
 
     def _explained(self, problem: Problem, row: Sequence[str]) -> Kept:
         place = self._place(problem, row)

@@ -5,15 +5,16 @@ cursor. So it is right at any moment, whatever happened to the workers.
 """
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from biobank.jobs.models import State
 from biobank.tabular.lines import csv_lines
 from biobank.wire.errors import Refused
-from importjobs import layouts, uploads
+from importjobs import layouts
 from importjobs.errors import OUTPUT_NOT_CREATED, Malformed
-from importjobs.models import Failure, ImportJob, Upload
-from importjobs.reader import CsvFile
+from importjobs.models import CsvType, Failure, ImportJob, Upload
+from importjobs.source import Source
 
 STATUS, MESSAGE = "OS_IMPORT_STATUS", "OS_ERROR_MESSAGE"
 
@@ -23,26 +24,25 @@ def report(job: ImportJob) -> Iterator[bytes]:
     upload = Upload.objects.filter(job=job).first()
     if job.started_at is None or upload is None:
         raise Refused(OUTPUT_NOT_CREATED.missing())
-    separator = layouts.separator(job.field_separator)
     try:
-        file = CsvFile(uploads.csv_of(upload), separator)
+        source = Source(job, upload)
     except (Malformed, OSError):
         raise Refused(OUTPUT_NOT_CREATED.missing()) from None
-    return csv_lines(_rows(job, file), separator)
+    return csv_lines(_rows(job, source), layouts.separator(job.field_separator))
 
 
-def _rows(job: ImportJob, file: CsvFile) -> Iterator[list[str]]:
-    with file:
-        width = len(file.header)
-        yield [*file.header, STATUS, MESSAGE]
+def _rows(job: ImportJob, source: Source) -> Iterator[list[str]]:
+    with source:
+        width = len(source.header)
+        yield [*source.header, STATUS, MESSAGE]
         failures = _failures(job)
         failure = next(failures, None)
-        rows = file.rows()
-        for number in range(1, job.row + 1):
-            row = next(rows)
+        for number, row in enumerate(_listed(job, source), 1):
             cells, surplus = row[:width], row[width:]
             cells += [""] * (width - len(cells))
-            if failure is not None and failure[0] == number:
+            if number > job.row:
+                yield [*cells, "", "", *surplus]
+            elif failure is not None and failure[0] == number:
                 # Surplus cells stand behind the message, so that the two columns are found by name.
                 yield [*cells, "FAIL", failure[1], *surplus]
                 failure = next(failures, None)
@@ -50,6 +50,13 @@ def _rows(job: ImportJob, file: CsvFile) -> Iterator[list[str]]:
                 yield [*cells, "SUCCESS", "", *surplus]
         if job.state == State.FAILED:
             yield [*[""] * width, "FAIL", job.error]
+
+
+def _listed(job: ImportJob, source: Source) -> Iterator[list[str]]:
+    """The rows the job has done; of one that was stopped, all of them where they make objects together (§2.4)."""
+    if job.csv_type == CsvType.MULTIPLE and job.state == State.STOPPED:
+        return source.rows()
+    return islice(source.rows(), job.row)
 
 
 def _failures(job: ImportJob) -> Iterator[Any]:

@@ -18,7 +18,7 @@ from importjobs import layouts, uploads
 from importjobs.detail import JobDetail, NewJob, Retry
 from importjobs.errors import NOT_OVER, NOTHING_TO_RETRY, OUTPUT_NOT_CREATED, Malformed
 from importjobs.models import Failure, ImportJob, Upload
-from importjobs.reader import CsvFile
+from importjobs.source import Source
 from importjobs.submit import submit
 
 _BLOCK = 2000
@@ -32,10 +32,10 @@ def failed_rows(job: ImportJob) -> Iterator[bytes]:
     _check(job)
     separator = layouts.separator(job.field_separator)
     try:
-        file = CsvFile(uploads.csv_of(_upload(job)), separator)
+        source = Source(job, _upload(job))
     except (Malformed, OSError):
         raise Refused(OUTPUT_NOT_CREATED.missing()) from None
-    return csv_lines(_rows(job, file), separator, guard=False)
+    return csv_lines(_rows(job, source), separator, guard=False)
 
 
 def retry(job: ImportJob, request: Retry, actor: Actor) -> ImportJob | JobDetail:
@@ -87,16 +87,16 @@ def _saved_nothing(job: ImportJob) -> bool:
     return job.atomic and not job.dry_run and (job.failed > 0 or job.state != State.DONE)
 
 
-def _rows(job: ImportJob, file: CsvFile) -> Iterator[list[str]]:
+def _rows(job: ImportJob, source: Source) -> Iterator[list[str]]:
     """The header, then of all rows those to do."""
-    with file:
-        yield file.header
+    with source:
+        yield source.header
         if _saved_nothing(job):
-            yield from file.rows()
+            yield from source.rows()
             return
         wrong = _wrong(job)
         next_wrong = next(wrong, None)
-        for number, row in enumerate(file.rows(), 1):
+        for number, row in enumerate(source.rows(), 1):
             if number == next_wrong:
                 next_wrong = next(wrong, None)
                 yield row

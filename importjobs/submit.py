@@ -102,8 +102,10 @@ def _options(request: NewJob, schema: ImportSchema, zone: str) -> _Options:
 
 
 def _has_keys(schema: ImportSchema) -> bool:
-    """Whether rows can be grouped to objects (spec 04 §3.2)."""
-    return any(getattr(item, "key", False) for item in schema.columns)
+    """Whether rows can be grouped to objects (spec 04 §3.2): keys that tell them apart, items in rows of their own."""
+    return any(getattr(item, "key", False) for item in schema.columns) and any(
+        getattr(item, "one_a_row", False) for item in schema.columns
+    )
 
 
 def _create(

@@ -2,6 +2,9 @@
 
 import filecmp
 import mimetypes
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -15,6 +18,25 @@ _BLOCK = 1 << 20
 _LONGEST = 120
 
 
+_kept: ContextVar[list[tuple[str, str]] | None] = ContextVar("kept", default=None)
+
+
+@contextmanager
+def files_kept() -> Iterator[Callable[[], None]]:
+    """For a transaction that may be undone: gives what removes the documents stored within."""
+    kept: list[tuple[str, str]] = []
+    token = _kept.set(kept)
+
+    def undo() -> None:
+        for area, stored in kept:
+            remove(area, stored)
+
+    try:
+        yield undo
+    finally:
+        _kept.reset(token)
+
+
 def keep(area: str, file: "File[Any]") -> str:
     """Store an upload in `DATA_DIR/<area>`; returns its stored name `<uuid>_<original name>`.
 
@@ -24,6 +46,9 @@ def keep(area: str, file: "File[Any]") -> str:
     with published(folder(area) / stored) as target:
         for block in file.chunks(_BLOCK):
             target.write(block)
+    kept = _kept.get()
+    if kept is not None:
+        kept.append((area, stored))
     return stored
 
 

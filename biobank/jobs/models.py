@@ -29,6 +29,10 @@ class Job(models.Model):
 
     TASK: ClassVar[str]
 
+    news: dict[str, Any] | None = (
+        None  # what the thread that renews the lease writes along, of a long transaction
+    )
+
     state = models.CharField(max_length=10, choices=State, default=State.PENDING)
     owner = models.UUIDField(null=True, editable=False)
     lease_until = models.DateTimeField(null=True, editable=False)
@@ -80,7 +84,8 @@ class Job(models.Model):
     def renew(self) -> bool:
         """Prolong the lease without counting as progress; False when it is lost."""
         mine = type(self)._default_manager.filter(pk=self.pk, owner=self.owner, state=State.RUNNING)
-        return bool(mine.update(lease_until=timezone.now() + lease()))
+        news, self.news = self.news or {}, None
+        return bool(mine.update(lease_until=timezone.now() + lease(), **news))
 
     def hand_over(self) -> None:
         """Put the job back for the next worker."""

@@ -19,6 +19,7 @@ from biobank.jobs.shutdown import stopping
 
 log = logging.getLogger("biobank.jobs")
 J = TypeVar("J", bound=Job)
+NEWS_SECONDS = 1.0
 
 
 class Unworkable(Exception):
@@ -110,12 +111,20 @@ def _advance(job: J, advance: Callable[[J], bool]) -> None:
 
 @contextmanager
 def _kept_alive(job: Job) -> Iterator[None]:
-    """Renew the lease from a thread of its own, so that one long statement does not look like a death."""
+    """Renew the lease from a thread of its own, so that one long statement does not look like a death.
+
+    News of the job go out within a second.
+    """
     done = threading.Event()
+    period = settings.JOB_LEASE_SECONDS / 3
 
     def beat() -> None:
         try:
-            while not done.wait(settings.JOB_LEASE_SECONDS / 3):
+            renewed = monotonic()
+            while not done.wait(min(period, NEWS_SECONDS)):
+                if job.news is None and monotonic() - renewed < period:
+                    continue
+                renewed = monotonic()
                 try:
                     if not job.renew():
                         return

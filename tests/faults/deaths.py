@@ -127,7 +127,7 @@ def ending(before: int) -> None:
         original(self, *arguments, **changes)
         die()
 
-    ImportJob.finish = finish  # type: ignore[method-assign,assignment]
+    ImportJob.finish = finish  # type: ignore[method-assign]
 
 
 def stop(before: int) -> None:
