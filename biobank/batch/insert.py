@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Iterable, Sequence
-from operator import attrgetter, itemgetter
+from operator import itemgetter
 from secrets import token_hex
 from typing import Any, TypeVar
 
@@ -14,7 +14,6 @@ M = TypeVar("M", bound=models.Model)
 
 _ARRAY = str.maketrans({"\\": "\\\\", '"': '\\"'})
 _BLOCK = 1 << 17  # characters handed to the database at a time
-_values = attrgetter("__dict__")
 
 
 def take_keys(model: type[models.Model], count: int) -> list[int]:
@@ -32,18 +31,22 @@ def insert(rows: Sequence[M]) -> None:
     if not rows:
         return
     model = type(rows[0])
-    keyless = [row for row in rows if row.pk is None]
-    for row, key in zip(keyless, take_keys(model, len(keyless)) if keyless else [], strict=True):
-        row.pk = key
+    primary = model._meta.pk.attname
+    held = [row.__dict__ for row in rows]
+    keyless = [values for values in held if values[primary] is None]
+    for values, key in zip(keyless, take_keys(model, len(keyless)) if keyless else [], strict=True):
+        values[primary] = key
     fields = [field for field in model._meta.concrete_fields if not field.generated]
-    cells = zip(*map(itemgetter(*[field.attname for field in fields]), map(_values, rows)), strict=True)
+    cells = zip(*map(itemgetter(*[field.attname for field in fields]), held), strict=True)
     sent = [(field, _encoded(field, column)) for field, column in zip(fields, cells, strict=True)]
     _copy(
         model._meta.db_table, [(str(field.column), column) for field, column in sent if not _is_empty(column)]
     )
-    for row in rows:
-        row._state.adding = False
-        row._state.db = connection.alias
+    alias = connection.alias  # looked up anew by every mention
+    for values in held:
+        state = values["_state"]
+        state.adding = False
+        state.db = alias
 
 
 def _is_empty(column: Sequence[Any]) -> bool:

@@ -1,7 +1,9 @@
-"""New model instances for bulk work, made at a fraction of what `Model.__init__` costs."""
+"""Model instances for bulk work, made at a fraction of what `Model.__init__` costs."""
 
+from collections.abc import Sequence
 from typing import Any, Generic, TypeVar
 
+from django.db import DEFAULT_DB_ALIAS
 from django.db.models import Model
 from django.db.models.base import ModelState
 
@@ -26,11 +28,27 @@ class Blank(Generic[M]):
 
     def __call__(self, **values: Any) -> M:
         row = self._model.__new__(self._model)
-        found = row.__dict__
-        found["_state"] = ModelState()
-        found.update(self._shared)
-        found.update(values)
+        row.__dict__ = found = {"_state": ModelState(), **self._shared, **values}
         for name, maker in self._makers.items():
             if name not in values:
                 found[name] = maker()
+        return row
+
+
+class Part(Generic[M]):
+    """Makes stored instances of a model of which only some columns were read; the others are read when asked for.
+
+    registration = Part(Registration, ("id", "ppid"))
+    row = registration((7, "P1"))
+    """
+
+    def __init__(self, model: type[M], attributes: Sequence[str]) -> None:
+        self._model = model
+        self._attributes = tuple(attributes)
+
+    def __call__(self, values: Sequence[Any]) -> M:
+        row = self._model.__new__(self._model)
+        state = ModelState()
+        state.adding, state.db = False, DEFAULT_DB_ALIAS
+        row.__dict__ = {"_state": state, **dict(zip(self._attributes, values, strict=True))}
         return row

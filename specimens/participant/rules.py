@@ -134,23 +134,25 @@ def person_values(detail: ParticipantDetail, terms: PickLists) -> tuple[dict[str
 
     A mask that comes back says nothing: what is stored stays (spec 03 §1.5).
     """
-    sent = {name for name in detail.model_fields_set if getattr(detail, name) != MASK}
-    values: dict[str, Any] = {name: getattr(detail, name) for name in _PLAIN if name in sent}
-    values.update({name: bool(getattr(detail, name)) for name in _FLAGS if name in sent})
+    fields = detail.__dict__
+    sent = {name for name in detail.model_fields_set if fields[name] != MASK}
+    values: dict[str, Any] = {name: fields[name] for name in _PLAIN if name in sent}
+    values.update({name: bool(fields[name]) for name in _FLAGS if name in sent})
     problems: list[Problem] = []
-    for name in _TEXTS.keys() & sent:
-        text = values[name] = getattr(detail, name) or None
-        if text is not None and len(text) > _TEXTS[name]:
-            problems.append(TOO_LONG(name=name, limit=_TEXTS[name]))
+    for name, limit in _TEXTS.items():
+        if name in sent:
+            text = values[name] = fields[name] or None
+            if text is not None and len(text) > limit:
+                problems.append(TOO_LONG(name=name, limit=limit))
     for name, attribute in _CODED.items():
         if name in sent:
-            text = getattr(detail, name)
+            text = fields[name]
             values[name] = terms.canonical(attribute, text)
             if text and values[name] is None:
                 problems.append(INVALID_VALUE[attribute](value=text))
     for name, attribute in _CODED_LISTS.items():
         if name in sent:
-            values[name], wrong = _coded_list(attribute, getattr(detail, name) or (), terms)
+            values[name], wrong = _coded_list(attribute, fields[name] or (), terms)
             problems += wrong
     if values.get("source", "") is None:
         del values["source"]

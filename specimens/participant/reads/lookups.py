@@ -3,6 +3,9 @@
 from collections.abc import Iterable, Mapping
 from typing import Protocol
 
+from django.db import connection
+
+from biobank.batch.rows import Part
 from specimens.participant.models import Registration
 from specimens.protocol.models import CollectionProtocol
 from specimens.protocol.reads import protocols_by_id, protocols_by_short_title, protocols_by_title
@@ -47,14 +50,24 @@ class Protocols:
         return ref.cp_id if ref.cp_id is not None else ref.cp_title or ref.cp_short_title or None
 
 
+_PART = ("id", "protocol_id", "participant_id", "ppid", "activity_status")
+_part = Part(Registration, _PART)
+_BY_PPID = (
+    f"SELECT {', '.join(_PART)} FROM participant_registration "  # noqa: S608
+    "WHERE protocol_id = ANY(%s) AND ppid = ANY(%s) AND activity_status <> 'Disabled'"
+)
+
+
 def registrations_by_ppid(pairs: Iterable[tuple[int, str]]) -> dict[tuple[int, str], Registration]:
-    """Registrations that were not deleted by (protocol id, PPID); one query, `protocol` not loaded."""
+    """Registrations that were not deleted by (protocol id, PPID), as far as writes of visits ask; one query."""
     wanted = set(pairs)
     if not wanted:
         return {}
-    rows = Registration.objects.exclude(activity_status="Disabled").filter(
-        protocol_id__in={protocol_id for protocol_id, _ in wanted}, ppid__in={ppid for _, ppid in wanted}
-    )
+    with (
+        connection.cursor() as cursor
+    ):  # thousands of PPIDs go as one array; the ORM would take each by itself
+        cursor.execute(_BY_PPID, [list({pk for pk, _ in wanted}), list({ppid for _, ppid in wanted})])
+        rows = [_part(values) for values in cursor.fetchall()]
     return {key: row for row in rows if (key := (row.protocol_id, row.ppid)) in wanted}
 
 
@@ -64,15 +77,17 @@ def registrations_by_id(ids: Iterable[int | None]) -> dict[int, Registration]:
     return Registration.objects.exclude(activity_status="Disabled").in_bulk(wanted) if wanted else {}
 
 
+_IN_USE = "SELECT protocol_id, ppid, id FROM participant_registration WHERE protocol_id = ANY(%s) AND ppid = ANY(%s)"
+
+
 def ppids_in_use(pairs: Iterable[tuple[int, str]]) -> dict[tuple[int, str], int]:
     """Which (protocol id, PPID) are taken, and by which registration; one query."""
     wanted = set(pairs)
     if not wanted:
         return {}
-    rows = Registration.objects.filter(
-        protocol_id__in={protocol_id for protocol_id, _ in wanted}, ppid__in={ppid for _, ppid in wanted}
-    ).values_list("protocol_id", "ppid", "pk")
-    return {(protocol_id, ppid): pk for protocol_id, ppid, pk in rows}
+    with connection.cursor() as cursor:
+        cursor.execute(_IN_USE, [list({pk for pk, _ in wanted}), list({ppid for _, ppid in wanted})])
+        return {(protocol_id, ppid): pk for protocol_id, ppid, pk in cursor.fetchall()}
 
 
 def barcodes_in_use(barcodes: Iterable[str | None]) -> Mapping[str | None, int]:

@@ -51,6 +51,7 @@ class Known:
         self._rights(changes, creates)
         self._uniques(changes, creates)
         self._formats: dict[int, LabelFormat | None] = {}
+        self._dead: dict[str | None, bool] = {}
         self.uid_pattern = setting("biospecimen", "participant_uid_pattern")
         self.mpi_pattern = setting("biospecimen", "mpi_pattern")
         self.uid_mandatory = flag("biospecimen", "uid_mandatory")
@@ -145,7 +146,10 @@ class Known:
 
     def is_dead(self, vital_status: str | None) -> bool:
         """Whether the vital status means that the participant died."""
-        return any(row.props.get("dead") == "true" for row in self.terms.find("vital_status", vital_status))
+        if vital_status not in self._dead:
+            found = self.terms.find("vital_status", vital_status)
+            self._dead[vital_status] = any(row.props.get("dead") == "true" for row in found)
+        return self._dead[vital_status]
 
 
 def pmis_of(person: ParticipantDetail) -> list[PmiDetail]:

@@ -4,6 +4,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from django.db import connection
+
 from biobank.batch.insert import insert
 from biobank.batch.rows import Blank
 from biobank.batch.update import update
@@ -138,16 +140,19 @@ def _identified(empis: Iterable[str | None], uids: Iterable[str | None]) -> set[
     return found
 
 
+_NUMBERED = (
+    "SELECT participant_id, site_id, mrn FROM participant_medicalrecord "
+    "WHERE site_id = ANY(%s) AND mrn = ANY(%s)"
+)
+
+
 def _numbered(pairs: set[tuple[int, str]]) -> set[int]:
     """The participants with these (site id, record number)."""
     if not pairs:
         return set()
-    rows = MedicalRecord.objects.filter(site_id__in={s for s, _ in pairs}, mrn__in={m for _, m in pairs})
-    return {
-        pk
-        for pk, site_id, mrn in rows.values_list("participant_id", "site_id", "mrn")
-        if (site_id, mrn) in pairs
-    }
+    with connection.cursor() as cursor:  # thousands of numbers go as one array
+        cursor.execute(_NUMBERED, [list({site for site, _ in pairs}), list({mrn for _, mrn in pairs})])
+        return {pk for pk, site_id, mrn in cursor.fetchall() if (site_id, mrn) in pairs}
 
 
 def hold(pks: Iterable[int]) -> None:
@@ -189,6 +194,6 @@ def _save_numbers(people: Sequence[Person]) -> None:
     for person in people:
         for record in person.numbers.values():
             if record._state.adding:
-                record.participant_id = person.row.pk
+                record.participant_id = person.row.id
                 fresh.append(record)
     insert(fresh)

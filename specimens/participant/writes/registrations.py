@@ -28,12 +28,12 @@ def apply_registrations(plans: Sequence[RegistrationPlan], actor: Actor) -> list
         stamp(actor, reason=reason)
     persons = [plan.merged_into or plan.person for plan in plans if not plan.gone]
     give_empis(list({id(person): person for person in persons if person.is_new}.values()))
-    people.hold(plan.person.row.pk for plan in plans if plan.is_new and not plan.person.is_new)
+    people.hold(plan.person.row.id for plan in plans if plan.is_new and not plan.person.is_new)
     people.save(persons)
     fresh = [plan for plan in plans if plan.is_new]
     give_ppids([(plan.row, plan.person) for plan in fresh if not plan.row.ppid])
     for plan in fresh:
-        plan.row.participant_id = plan.person.row.pk
+        plan.row.participant_id = plan.person.row.id
     insert([plan.row for plan in fresh])
     _save_changed([plan for plan in plans if plan.changed])
     survivors = {
@@ -45,7 +45,7 @@ def apply_registrations(plans: Sequence[RegistrationPlan], actor: Actor) -> list
     if fresh:
         for join_in in below.created:
             join_in([plan.row for plan in fresh], actor)
-    return [survivors.get(plan.row.pk, plan.row.pk) for plan in plans]
+    return [survivors.get(plan.row.id, plan.row.id) for plan in plans]
 
 
 def _save_changed(plans: Sequence[RegistrationPlan]) -> None:
