@@ -50,6 +50,9 @@ EXPORT_SYNCHRONOUS_SECONDS = env.float("OS_EXPORT_SYNCHRONOUS_SECONDS", 280)  # 
 EXPORT_WAITERS = env.int(
     "OS_EXPORT_WAITERS", max(1, env.int("WEB_CONCURRENCY", 2) // 2)
 )  # web processes that wait
+OFFLINE_IMPORTS = env.str(
+    "OS_OFFLINE_IMPORTS", "0 22 * * *"
+)  # cron: when jobs of the offline queue may begin
 FILES_RETENTION_DAYS = env.int("OS_FILES_RETENTION_DAYS", 30)
 CALL_LOG_SECONDS = env.float("OS_CALL_LOG_SECONDS", 1)  # how often calls are written down; 0: they are not
 CALL_LOG_DAYS = env.int("OS_CALL_LOG_DAYS", 365)  # 0: kept for ever
@@ -297,6 +300,8 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "reap": {"task": "biobank.jobs.tasks.reap", "schedule": JOB_REAP_SECONDS},
     "fire-due-queries": {"task": "queries.tasks.fire_due", "schedule": 30.0},
     "place-labels": {"task": "specimens.printing.tasks.place_waiting", "schedule": 60.0},
+    "load-offline-imports": {"task": "importjobs.tasks.load_offline", "schedule": 60.0},
+    "collect-scheduled-imports": {"task": "importjobs.tasks.collect_scheduled", "schedule": 60.0},
     "sweep": {"task": "biobank.jobs.tasks.sweep", "schedule": 3600.0},
 }
 

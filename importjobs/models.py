@@ -36,6 +36,9 @@ class ImportJob(Job):
     params = models.JSONField(default=dict)
     atomic = models.BooleanField(default=False)
     offline = models.BooleanField(default=False)
+    held = models.BooleanField(
+        default=False, editable=False
+    )  # waits for the off-hours, unknown to the workers
     filename = models.CharField(max_length=255, blank=True)
     rows = models.PositiveIntegerField(default=0)  # data rows in the file
     row = models.PositiveIntegerField(default=0)
@@ -88,6 +91,10 @@ class ImportJob(Job):
 
     def _live(self, name: str) -> int:
         return int((self.live or {}).get(name, 0))
+
+    @classmethod
+    def ready(cls) -> models.Q:
+        return models.Q(held=False)
 
     @property
     def status(self) -> str:

@@ -124,6 +124,7 @@ def _create(
             params=request.object_params,
             atomic=bool(request.atomic),
             offline=bool(request.offline_queue),
+            held=bool(request.offline_queue),
             dry_run=bool(request.dry_run),
             filename=upload.filename,
             rows=size.rows,
@@ -135,7 +136,8 @@ def _create(
             uploads.choose(upload, found.path)
         if not Upload.objects.filter(pk=upload.pk, job=None).update(job=job):
             raise Malformed("a job has used the input file already")
-        send(job)
+        if not job.held:
+            send(job)
     return job
 
 

@@ -9,7 +9,7 @@ from django.utils import timezone
 
 from biobank.jobs.runner import run_slice
 from biobank.jobs.tasks import register_broom
-from importjobs import chunks, uploads
+from importjobs import chunks, offline, scheduled, uploads
 from importjobs.attaching import forget_files
 from importjobs.idempotency import remove_old_keys
 from importjobs.models import Failure, ImportJob, Upload
@@ -25,6 +25,18 @@ def run(pk: int) -> None:
     if job is not None and job.is_over:
         forget_files(job)
         tell(job)
+
+
+@shared_task(name="importjobs.tasks.load_offline")
+def load_offline() -> None:
+    """Let the jobs of the offline queue begin that have waited for the off-hours."""
+    offline.load_due()
+
+
+@shared_task(name="importjobs.tasks.collect_scheduled")
+def collect_scheduled() -> None:
+    """Make jobs of the files in the watch folder."""
+    scheduled.collect()
 
 
 register_broom(chunks.remove_expired)

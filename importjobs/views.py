@@ -194,7 +194,7 @@ class Schedule(UploadView):
     def post(self, request: Request) -> Scheduled:
         """A CSV, or a ZIP of CSVs, each named `<object type>_<create|update>_<yyyyMMddHHmmssSSS>.csv`."""
         self.actor.require_super()
-        return Scheduled(scheduled=len(scheduled.schedule(file_part(request, FILE_MISSING), self.actor)))
+        return Scheduled(scheduled=scheduled.schedule(file_part(request, FILE_MISSING), self.actor))
 
 
 class RecordFieldsCsv(ApiView):

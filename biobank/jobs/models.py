@@ -56,6 +56,11 @@ class Job(models.Model):
         ]
 
     @classmethod
+    def ready(cls) -> Q:
+        """Which rows may be sent to the workers at all."""
+        return Q()
+
+    @classmethod
     def claim(cls, pk: int) -> Self | None:
         """Take the job if nobody works on it; None when it is held, ended or unknown."""
         now, owner = timezone.now(), uuid4()

@@ -22,7 +22,9 @@ def reap() -> int:
     dead = Q(state=State.RUNNING, lease_until__lt=now) & (Q(sent_at=None) | Q(sent_at__lt=now - patience))
     sent = 0
     for model in job_models():
-        for job in model._default_manager.filter(unsent | lost | dead).order_by("pk")[:1000]:
+        for job in (
+            model._default_manager.filter(unsent | lost | dead).filter(model.ready()).order_by("pk")[:1000]
+        ):
             send(job)
             sent += 1
     return sent

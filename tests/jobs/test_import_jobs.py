@@ -549,37 +549,3 @@ def test_the_creator_gets_one_mail_after_the_run(api: Api, admin: User, mailoutb
 def test_people_who_want_no_mail_get_none(as_user: Callable[[User], Api], mailoutbox: Any) -> None:
     imported(as_user(factories.user("SUPER", dnd=True)), "Name\nNorth\n")
     assert mailoutbox == []
-
-
-# --- Scheduled files --------------------------------------------------------------------------------
-
-
-def test_files_that_say_what_they_are_become_jobs_in_the_order_of_their_stamps(api: Api) -> None:
-    content = archive(
-        **{
-            "institute_create_20240301120000000.csv": b"Name\nSecond\n",
-            "institute_create_20240301110000000_cpId_7.csv": b"Name\nFirst\n",
-            "notes.txt": b"",
-        }
-    )
-    answer = api.upload("/import-jobs/schedule", "drop.zip", content)
-    assert (answer.status, answer.json) == (200, {"scheduled": 2})
-    second, first = api.get("/import-jobs").json
-    assert (first["status"], first["params"], second["params"]) == ("OFFLINE_QUEUED", {"cpId": "7"}, {})
-    assert [finish(api, job["id"])["status"] for job in (first, second)] == ["COMPLETED", "COMPLETED"]
-    assert names()[-2:] == ["First", "Second"]
-
-
-@pytest.mark.parametrize(
-    "name", ["institute_create.csv", "institute_create_yesterday.csv", "institute_create_2024030111.csv"]
-)
-def test_files_that_do_not_say_what_they_are(api: Api, name: str) -> None:
-    answer = api.upload("/import-jobs/schedule", name, b"Name\nNorth\n")
-    assert (answer.status, answer.codes) == (400, ["IMPORT_JOB_INV_FILENAME"])
-    assert not ImportJob.objects.exists()
-
-
-def test_only_super_administrators_schedule_files(as_user: Callable[[User], Api]) -> None:
-    chief = as_user(factories.user("INSTITUTE"))
-    answer = chief.upload("/import-jobs/schedule", "institute_create_20240301120000000.csv", b"Name\nNorth\n")
-    assert (answer.status, answer.codes) == (403, ["RBAC_ADMIN_RIGHTS_REQUIRED"])
