@@ -26,8 +26,8 @@ pytestmark = pytest.mark.django_db
 
 # Each after those it refers to; the names of kinds that do not exist yet do no harm
 ORDER = (
-    "institute", "site", "user", "cp", "cpe", "sr", "userRoles", "userRolesDetailed", "cpr", "participant", "consent",
-    "visit", "specimen",
+    "institute", "site", "user", "cp", "cpe", "sr", "specimenTypeUnit", "userRoles", "userRolesDetailed", "cpr",
+    "participant", "consent", "visit", "specimen", "specimenPrintRule", "visitPrintRule",
 )  # fmt: skip
 FIRST_WITHOUT = {"site": "Coordinators"}  # they are users, and users have sites
 IDENTIFIERS = {"Identifier", "UID", "Parent UID"}
@@ -72,7 +72,7 @@ def send(api: Api, kind: str, file: bytes, operation: Operation) -> list[str]:
 
 def history() -> Counter[str]:
     """How many events each table of the past holds."""
-    tables = [model._meta.db_table for model in apps.get_models() if model.__name__.endswith("Event")]
+    tables = [model._meta.db_table for model in apps.get_models() if model.__name__.endswith("History")]
     found: Counter[str] = Counter()
     with connection.cursor() as cursor:
         for table in tables:
