@@ -44,6 +44,9 @@ class Client:
     def put(self, path: str, body: object = None) -> Any:
         return self._json("PUT", path, body)
 
+    def delete(self, path: str) -> Any:
+        return self._json("DELETE", path)
+
     def _json(self, method: str, path: str, body: object = None) -> Any:
         content = None if body is None else json.dumps(body).encode()
         status, _, data = self.send(method, self.base + path, content, "application/json")

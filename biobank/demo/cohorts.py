@@ -24,6 +24,15 @@ TYPES = {
     "skin epidermis": ("Cell", "Not Specified"),
 }
 GENDERS = {"Female": "Female", "Male": "Male"}
+
+# The ways a cohort comes in: a file for each kind of record, or one file with everything of a sample in a row
+SEPARATE, MASTER = "separate", "master"
+WAYS = (SEPARATE, MASTER)
+_COMMON = ("institute", "site", "cp", "cpe")
+SCHEMAS = {SEPARATE: (*_COMMON, "cpr", "visit", "specimen"), MASTER: (*_COMMON, "masterSpecimen")}
+
+# What the master table calls the columns of visits
+_IN_MASTER = {"Name": "Visit Name", "Visit Site": "Collection Site", "Comments": "Visit Comments"}
 STRUCTURAL = frozenset(
     {
         "study_name", "subject_id", "sample_id", "country", "location", "body_site", "sex", "disease", "pmid",
@@ -163,6 +172,35 @@ class Cohort:
                 "External IDs#1#Value": accession if len(accession) <= 255 else "",
             }
 
+    def masters(self) -> Iterator[Row]:
+        """A row a sample: what is said of its donor and its visit stands in each."""
+        people = {row["PPID"]: row for row in self.registrations()}
+        visits = {row["Name"]: row for row in self.visit_rows()}
+        for specimen in self.specimens():
+            visit = visits[specimen["Visit Name"]]
+            renamed = {_IN_MASTER.get(name, name): text for name, text in visit.items()}
+            yield {**people[visit["PPID"]], **renamed, **specimen}
+
+    def rows_of(self, schema: str, email: str) -> list[Row]:
+        """The rows for an import schema; `email` is the principal investigator's."""
+        match schema:
+            case "institute":
+                return list(self.institutes())
+            case "site":
+                return list(self.sites())
+            case "cp":
+                return list(self.protocols(email))
+            case "cpe":
+                return list(self.events())
+            case "cpr":
+                return list(self.registrations())
+            case "visit":
+                return list(self.visit_rows())
+            case "specimen":
+                return list(self.specimens())
+            case _:
+                return list(self.masters())
+
 
 def _visit_key(row: Row) -> tuple[str, int, str]:
     """Donor, day and condition; a day that is missing or not applicable is the first one."""
@@ -182,21 +220,17 @@ def _described(row: Row, names: Iterable[str]) -> str:
 
 
 def import_cohort(
-    cohort: Cohort, client: Client, email: str, seen: Callable[[str], None]
+    cohort: Cohort, client: Client, email: str, seen: Callable[[str, int], None], way: str = SEPARATE
 ) -> dict[str, Tally]:
-    """Run one import job per schema, in the order in which records refer to each other."""
+    """Run one import job per schema, in the order in which records refer to each other.
+
+    `seen` hears of each file that is done, with its number of rows.
+    """
     found: dict[str, Tally] = {}
-    for schema, rows in (
-        ("institute", cohort.institutes()),
-        ("site", cohort.sites()),
-        ("cp", cohort.protocols(email)),
-        ("cpe", cohort.events()),
-        ("cpr", cohort.registrations()),
-        ("visit", cohort.visit_rows()),
-        ("specimen", cohort.specimens()),
-    ):
-        found[schema] = _import(client, schema, list(rows))
-        seen(schema)
+    for schema in SCHEMAS[way]:
+        rows = cohort.rows_of(schema, email)
+        found[schema] = _import(client, schema, rows)
+        seen(schema, len(rows))
     return found
 
 

@@ -12,6 +12,7 @@ from django.test import Client as DjangoClient
 
 from biobank.demo import server
 from biobank.demo.client import Client
+from biobank.demo.compare import differences, snapshot
 from importjobs import tasks
 from importjobs.models import ImportJob
 from specimens.specimen.models import Specimen
@@ -19,7 +20,8 @@ from specimens.visit.models import Visit
 
 pytestmark = pytest.mark.django_db
 
-COHORTS = Path(__file__).parents[3] / "shared" / "data" / "cohorts"
+PLACES = [folder / "shared" / "data" / "cohorts" for folder in Path(__file__).parents]
+COHORTS = next((place for place in PLACES if place.is_dir()), None)
 TWO = ("AsnicarF_2017_sample.tsv", "FerrettiP_2018_sample.tsv")
 
 HEADER = [
@@ -72,11 +74,12 @@ class InProcess(Client):
 def run(monkeypatch: pytest.MonkeyPatch) -> Any:
     """`manage.py import_cohorts` against this process; answers what it printed."""
     monkeypatch.setattr("biobank.management.commands.import_cohorts.Client", InProcess)
+    monkeypatch.setattr("biobank.demo.client.PAUSE", 0)
     monkeypatch.setattr(server, "password", lambda data_dir: "Admin-pass-1")
 
-    def command(folder: Path) -> str:
+    def command(folder: Path, way: str = "separate") -> str:
         out = StringIO()
-        call_command("import_cohorts", str(folder), stdout=out)
+        call_command("import_cohorts", str(folder), way=way, stdout=out)
         return out.getvalue()
 
     return command
@@ -95,16 +98,27 @@ def test_a_cohort_arrives_whole_and_a_second_run_changes_nothing(run: Any, tmp_p
     assert sepsis.clinical_diagnoses == ["Otitis Media", "Sepsis"]
     assert Specimen.objects.get(label="M-1").external_ids == [{"name": "NCBI", "value": "SRR1"}]
 
-    assert "0 specimens created, 4 were there already" in run(tmp_path)
+    assert "0 specimens created, 4 were there already" in run(tmp_path, "master")
     assert counts() == (4, 4)
 
 
-@pytest.mark.skipif(
-    not COHORTS.is_dir(), reason=f"the published cohorts are not in {COHORTS.name}/ beside the project"
-)
-def test_two_published_cohorts_arrive_whole(run: Any, tmp_path: Path) -> None:
+def test_both_ways_come_to_the_same(run: Any, tmp_path: Path, capsys: Any) -> None:
+    (tmp_path / "Made_2020_sample.tsv").write_text(MADE, encoding="utf-8")
+    assert "8 samples in 1 cohorts: 8 specimens created, 0 were there already" in run(tmp_path, "both")
+    assert "equal fields" in capsys.readouterr().out
+    one = snapshot("Made_2020")
+    Visit.objects.filter(name__endswith="day 12").update(comments="changed")
+    assert [text.partition(":")[0] for text in differences(one, snapshot("Made_2020"))] == [
+        "visits 2, comments"
+    ]
+
+
+@pytest.mark.skipif(COHORTS is None, reason="the published cohorts are not in shared/data beside the project")
+def test_a_published_cohort_arrives_whole_in_both_ways(run: Any, tmp_path: Path) -> None:
+    assert COHORTS is not None
     for name in TWO:
         (tmp_path / name).symlink_to(COHORTS / name)
 
-    assert "238 samples in 2 cohorts: 238 specimens created, 0 were there already" in run(tmp_path)
-    assert counts() == (65, 238)
+    assert "476 samples in 2 cohorts: 476 specimens created, 0 were there already" in run(tmp_path, "both")
+    active = Specimen.objects.filter(activity_status="Active")
+    assert (active.values("visit").distinct().count(), active.count()) == (65, 238)
