@@ -13,6 +13,7 @@ from tests.client import Api
 from tests.exports.exporting import rows, text
 from tests.jobs.headers import template
 from tests.jobs.importing import imported, report
+from tests.jobs.test_archives import zipped
 
 pytestmark = pytest.mark.django_db
 
@@ -29,7 +30,7 @@ def ida(db: None) -> Registration:
     return studies.registration(protocol, "P1")
 
 
-def run(api: Api, content: str, **options: Any) -> list[str]:
+def run(api: Api, content: str | bytes, **options: Any) -> list[str]:
     """The code of each row, blank where it went well."""
     job = imported(api, content, "consent", **{"dateFormat": "yyyy-MM-dd", **options})
     found = dict(Failure.objects.filter(job_id=job["id"]).values_list("row", "code"))
@@ -104,6 +105,40 @@ def test_the_right_to_consents_and_to_imports_is_needed(ida: Registration) -> No
     assert run(Api(issue(user)), content) == ["RBAC_ACCESS_DENIED"] * 2
     factories.grant(user, {"Consent": ["Export Import"]})
     assert run(Api(issue(user)), content) == ["", "CPR_M_NOT_FOUND"]
+
+
+def test_rows_of_one_registration_belong_together(api: Api, ida: Registration) -> None:
+    studies.registration(ida.protocol, "P2")
+    content = (
+        "CP Short Title,PPID,Consent Date,Consent Statement Code,Consent Response\n"
+        "LUNG,P1,2024-03-11,C1,Yes\nLUNG,P2,,C1,Yes\nLUNG,P1,,C2,No\nLUNG,P2,,C9,Yes\n"
+    )
+    job = imported(api, content, "consent", dateFormat="yyyy-MM-dd", csvType="MULTIPLE_ROWS_PER_OBJ")
+    assert (job["totalRecords"], job["failedRecords"]) == (2, 1)
+    assert answers() == {"C1": "Yes", "C2": "No"}  # the one wrong statement of P2 costs all of its rows
+    ida.refresh_from_db()
+    assert str(ida.consent_signature_date) == "2024-03-11"
+
+
+def test_signed_forms_come_along(api: Api, ida: Registration) -> None:
+    other = studies.registration(ida.protocol, "P2")
+    waived = studies.registration(studies.protocol("WAIVED", consents_waived=True), "P1")
+    content = (
+        "CP Short Title,PPID,Consent Comments,Signed Consent Form\n"
+        "LUNG,P1,x,form.pdf\nLUNG,P2,x,missing.pdf\nWAIVED,P1,x,form.pdf\n"
+    )
+    archive = zipped({"rows.csv": content.encode(), "files/form.pdf": b"%PDF"})
+    expected = ["", "CPR_CONSENT_FORM_NOT_FOUND", "CP_CONSENTS_WAIVED"]
+    assert run(api, archive) == expected
+    form = api.get(f"/collection-protocol-registrations/{ida.pk}/consent-form")
+    assert (form.body, form.headers["Content-Disposition"]) == (b"%PDF", 'attachment;filename="form.pdf"')
+    for row in (other, waived):
+        row.refresh_from_db()
+        assert (row.consent_comments, row.consent_document) == (None, None)
+    changes: Any = ida.history  # type: ignore[attr-defined]
+    before = changes.count()
+    assert run(api, archive, importType="UPDATE") == expected
+    assert changes.count() == before  # the same form again
 
 
 # --- Exports ----------------------------------------------------------------------------------------

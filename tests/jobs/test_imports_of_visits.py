@@ -18,6 +18,7 @@ from tests import factories, studies
 from tests.client import Api
 from tests.exports.exporting import rows, text
 from tests.jobs.importing import imported, outcomes, report, start
+from tests.jobs.test_archives import zipped
 
 pytestmark = pytest.mark.django_db
 
@@ -156,6 +157,26 @@ def test_a_file_ten_times_as_long_costs_no_more_queries(api: Api, ida: Registrat
     assert queries(rows[1:21], "a") == queries(rows[21:], "b")
 
 
+def test_a_report_needs_a_complete_visit_and_its_own_right(ida: Registration) -> None:
+    user = factories.user(of=ida.protocol.protocol_sites.get().site.institute)
+    factories.grant(user, {"Visit": ["Read", "Create", "Update", "Export Import"]})
+    content = (
+        "CP Short Title,PPID,Name,Visit Status,Path Report Name\n"
+        "LUNG,P1,A,Complete,r.txt\nLUNG,P1,B,Pending,r.txt\nLUNG,P1,C,,\n"
+    )
+    archive = zipped({"rows.csv": content.encode(), "files/r.txt": "größer".encode("cp1252")})
+    job = imported(Api(issue(user)), archive, "visit", importType="UPSERT")
+    assert codes(job["id"]) == ["RBAC_ACCESS_DENIED", "RBAC_ACCESS_DENIED"]
+    factories.grant(user, {"SurgicalPathologyReport": ["Read", "Create", "Export Import"]})
+    job = imported(Api(issue(user)), archive, "visit", importType="UPSERT")
+    assert codes(job["id"]) == ["VISIT_COMPL_VISIT_REQ"]
+    visit = Visit.objects.get(name="A")
+    before = histories()
+    assert Api(issue(user)).get(f"/visits/{visit.pk}/spr-text").json == "größer"
+    job = imported(Api(issue(user)), archive, "visit", importType="UPSERT")
+    assert (codes(job["id"]), histories()) == (["VISIT_COMPL_VISIT_REQ"], before)
+
+
 # --- Exports ----------------------------------------------------------------------------------------
 
 
@@ -173,7 +194,7 @@ def visits(ida: Registration) -> list[Visit]:
     admin = User.objects.get(login_name="admin")
     return [
         studies.visit(ida, "V1", **more),
-        studies.visit(ida, "V2", visit_date=datetime(2024, 3, 13, tzinfo=UTC)),
+        studies.visit(ida, "V2", site=site, visit_date=datetime(2024, 3, 13, tzinfo=UTC)),
         studies.visit(
             ida, "V3", status="Missed Collection", missed_by=admin, missed_reason="Laboratory error"
         ),
