@@ -3,7 +3,6 @@
 from typing import Any
 
 from django.contrib import admin, messages
-from django.core.exceptions import PermissionDenied
 from django.db.models import Model, QuerySet
 from django.http import (
     Http404,
@@ -13,25 +12,28 @@ from django.http import (
     JsonResponse,
     StreamingHttpResponse,
 )
-from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
 from django.utils.html import format_html
+from django.utils.safestring import SafeString
 from django.views.decorators.http import require_POST
 from unfold.decorators import display
 
 from biobank.access import Actor
-from biobank.admin import RecordAdmin, actor_in
+from biobank.admin import actor_in
 from biobank.batch import schema as schemas
+from biobank.charts import Bar, bars
+from biobank.jobs.models import State
 from biobank.tabular.captions import captions
 from biobank.tabular.lines import csv_lines
 from biobank.wire.errors import Refused
-from importjobs import layouts, reads
-from importjobs.forms import UploadForm
-from importjobs.models import Failure, ImportJob
+from importjobs import layouts, problems, reads
+from importjobs.models import ImportJob
 from importjobs.progress import progress
 from importjobs.report import report
+from importjobs.wizard import ImportWizard
 
 SHOWN_FAILURES = 50
+SHOWN_COLUMNS = 12
 _COLOURS = {
     "COMPLETED": "success",
     "FAILED": "danger",
@@ -41,7 +43,7 @@ _COLOURS = {
 
 
 @admin.register(ImportJob)
-class ImportJobAdmin(RecordAdmin):
+class ImportJobAdmin(ImportWizard):
     """Creators see their jobs, institute administrators those of their institute, super administrators all."""
 
     list_display = [
@@ -60,7 +62,7 @@ class ImportJobAdmin(RecordAdmin):
     ordering = ["-id"]
 
     class Media:
-        js = ["biobank/import-progress.js"]
+        js = ["biobank/import-progress.js", "biobank/import-drop.js"]
 
     def visible(self, rows: QuerySet[Any], actor: Actor) -> QuerySet[Any]:
         return rows.filter(pk__in=reads.visible_jobs(actor).values("pk"))
@@ -108,21 +110,7 @@ class ImportJobAdmin(RecordAdmin):
             path("<int:pk>/stop/", wrap(require_POST(self.stop_view)), name="importjobs_stop"),
             path("<int:pk>/report/", wrap(self.report_view), name="importjobs_report"),
         ]
-        return [*own, *super().get_urls()]
-
-    def add_view(
-        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        """The form that uploads a file and starts a job."""
-        if not self.has_add_permission(request):
-            raise PermissionDenied
-        actor = actor_in(request)
-        form = UploadForm(request.POST or None, request.FILES or None)
-        if request.method == "POST" and form.is_valid():
-            job = form.start(actor)
-            if job is not None:
-                return HttpResponseRedirect(reverse("admin:importjobs_importjob_change", args=[job.pk]))
-        return self._page(request, "upload.html", "Import a file", form=form, kinds=schemas.names())
+        return [*own, *self.wizard_urls(), *super().get_urls()]
 
     def change_view(
         self,
@@ -136,14 +124,16 @@ class ImportJobAdmin(RecordAdmin):
             job = reads.job(int(object_id), actor_in(request))
         except (Refused, ValueError):
             return self._unknown(request)
-        return self._page(
+        return self.page(
             request,
             "job.html",
             reads.display_name(job),
             original=job,
             job=job,
             now=progress(job),
-            failures=Failure.objects.filter(job=job).order_by("row")[:SHOWN_FAILURES],
+            problems=problems.errors(job, 0, SHOWN_FAILURES) if job.wrong else None,
+            chart=_rejected(job),
+            to_do=job.is_over and bool(job.wrong or job.state != State.DONE),
         )
 
     def progress_view(self, request: HttpRequest) -> JsonResponse:
@@ -181,19 +171,15 @@ class ImportJobAdmin(RecordAdmin):
         answer["Content-Disposition"] = f'attachment; filename="BulkImportJob_{pk}.csv"'
         return answer
 
-    def _page(self, request: HttpRequest, template: str, title: str, **context: Any) -> TemplateResponse:
-        return TemplateResponse(
-            request,
-            f"admin/importjobs/importjob/{template}",
-            {
-                **self.admin_site.each_context(request),
-                "title": title,
-                "opts": self.opts,
-                "media": self.media,
-                **context,
-            },
-        )
-
     def _unknown(self, request: HttpRequest) -> HttpResponse:
         messages.error(request, "There is no such import job, or it belongs to somebody else.")
         return HttpResponseRedirect(reverse("admin:importjobs_importjob_changelist"))
+
+
+def _rejected(job: ImportJob) -> SafeString | None:
+    """Rejected cells by column as a picture."""
+    if not job.wrong:
+        return None
+    columns = problems.statistics(job).columns[:SHOWN_COLUMNS]
+    drawn = [Bar(column.column or "the row as a whole", column.count or 0) for column in columns]
+    return bars("What was rejected, by column", drawn, of="Column") if drawn else None

@@ -2,6 +2,7 @@
 
     failed_rows(job)                -> CSV: the header of the input and the rows to do, cells as they were
     retry(job, Retry(...), actor)   -> a new job of the same options over these rows, or over a repaired file
+    in_earnest(job, actor)          -> a new job that saves what a dry run tried
 
 To do are the rows that failed and those a stopped or broken job did not reach. Of a job that saves all or nothing
 and saved nothing, all rows are to do. A dry run has to do what it found wrong or did not reach.
@@ -46,7 +47,21 @@ def retry(job: ImportJob, request: Retry, actor: Actor) -> ImportJob | JobDetail
     if not file_id:
         separator = layouts.separator(separator)
         file_id = str(uploads.derive(_upload(job), failed_rows(job), actor).id)
-    dry_run = job.dry_run if request.dry_run is None else request.dry_run
+    dry_run = job.dry_run if request.dry_run is None else bool(request.dry_run)
+    return _again(job, file_id, separator, actor, dry_run=dry_run)
+
+
+def in_earnest(job: ImportJob, actor: Actor) -> ImportJob | JobDetail:
+    """Queue what a dry run tried, all rows of it, to be saved. Raises what `submit` raises, IMPORT_JOB_NOT_OVER."""
+    if not job.is_over:
+        raise Refused(NOT_OVER(id=job.pk))
+    twin = uploads.twin(_upload(job))
+    return _again(job, str(twin.id), job.field_separator or None, actor, dry_run=False)
+
+
+def _again(
+    job: ImportJob, file_id: str, separator: str | None, actor: Actor, *, dry_run: bool
+) -> ImportJob | JobDetail:
     again = NewJob(
         object_type=job.name,
         import_type=Operation(job.type),

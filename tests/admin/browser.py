@@ -100,9 +100,9 @@ def near(url: str, address: str) -> bool:
     return url.startswith((address, "data:", "blob:"))
 
 
-def photograph(page: Page, name: str) -> None:
+def photograph(page: Page, name: str, *, whole: bool = False) -> None:
     if folder := os.environ.get("SCREENSHOTS"):
-        page.screenshot(path=f"{folder}/{name}.png")
+        page.screenshot(path=f"{folder}/{name}.png", full_page=whole)
 
 
 def sign_in(page: Page, address: str) -> None:

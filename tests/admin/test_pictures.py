@@ -102,4 +102,27 @@ def test_charts_and_trees_stand_there_without_a_network(
     page.click("#dialog button[type=submit]")
     expect(page.locator("body")).to_contain_text(f"{label} is closed", timeout=30_000)
     expect(tree.locator("span:has([aria-current]) > .state")).to_have_text("Closed")
+
+    _look_at_a_file(page, address)
     assert mistakes == []
+
+
+TUBES = """\
+CP Short Title,Visit Name,Specimen Lable,Class,Type,Initial Quantity,Collection Event#Date and Time,Comments
+Lung 2026,L-003-V1,LB-2001,Fluid,Serum,1.5,11-03-2026 08:15,first tube
+Lung 2026,L-003-V1,LB-2002,Fluid,Serum,two,11-03-2026 08:20,
+Lung 2026,L-003-V1,LB-2003,Fluid,Plasma,0.75,11-03-2026 8:30,hemolytic
+"""
+
+
+def _look_at_a_file(page: Page, address: str) -> None:
+    """The second step of an import: columns and cells that are not understood stand out."""
+    page.goto(f"{address}/admin/importjobs/importjob/add/")
+    page.set_input_files(
+        "#import-file", {"name": "tubes.csv", "mimeType": "text/csv", "buffer": TUBES.encode()}
+    )
+    page.select_option("#import-type", "specimen")
+    page.click("#import-look")
+    expect(page.locator("#import-columns tr", has_text="Specimen Lable")).to_contain_text("Specimen Label")
+    expect(page.locator("#import-rows .import-wrong")).to_have_count(2)
+    photograph(page, "import-look", whole=True)

@@ -33,6 +33,8 @@
     place.dataset.importOver = "true";
     place.querySelectorAll("[data-import-while-running]").forEach((item) => { item.hidden = true; });
     place.querySelectorAll("[data-import-when-over]").forEach((item) => { item.hidden = false; });
+    // What went wrong is shown by the page itself.
+    if (place.id === "import-job" && job.failed) window.location.reload();
   }
 
   async function look() {
