@@ -63,12 +63,22 @@ def test_a_bad_row_costs_only_itself(importer: Actor, visit: Any) -> None:
 
 
 def test_what_only_the_database_can_refuse_costs_only_its_row(importer: Actor, visit: Any) -> None:
-    outcomes = SPECIMENS.write_each(
-        [row(visit, "A"), row(visit, "B", initialQty=10**15), row(visit, "C")], importer
-    )
+    thaws = row(visit, "A_1", parentLabel="A", lineage="Aliquot", initialQty=1, incrParentFreezeThaw=2**40)
+
+    outcomes = SPECIMENS.write_each([row(visit, "A"), thaws, row(visit, "C")], importer)
 
     assert codes(outcomes) == [[], ["COMMON_UNFIT_VALUE"], []]
     assert set(Specimen.objects.values_list("label", flat=True)) == {"A", "C"}
+
+
+def test_numbers_that_no_column_holds_cost_no_second_attempt(importer: Actor, visit: Any) -> None:
+    rows = [row(visit, "A"), row(visit, "B", initialQty=10**15), row(visit, "C", concentration=-(10**12))]
+
+    with CaptureQueriesContext(connection) as captured:
+        outcomes = SPECIMENS.write_each(rows, importer)
+
+    assert codes(outcomes) == [[], ["COMMON_UNFIT_VALUE"], ["COMMON_UNFIT_VALUE"]]
+    assert not [query for query in captured if "ROLLBACK" in query["sql"]]
 
 
 def test_a_parent_may_stand_lines_above_its_children(importer: Actor, visit: Any) -> None:

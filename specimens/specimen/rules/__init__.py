@@ -6,6 +6,7 @@ from datetime import datetime
 from decimal import Decimal
 from enum import Enum
 
+from biobank.batch.door import UNFIT
 from biobank.wire.errors import Code, Problem
 from specimens.specimen.detail import SpecimenExternalId, SpecimenLocation
 
@@ -196,6 +197,16 @@ def quantity_problem(initial: Decimal | None, available: Decimal | None) -> Prob
         return INVALID_QTY()
     if initial is not None and available is not None and available > initial:
         return AVAILABLE_ABOVE_INITIAL(available=f"{available:f}", initial=f"{initial:f}")
+    return None
+
+
+_BEYOND = Decimal(10) ** 12  # what columns of numbers have no place for
+
+
+def unfit_number(*numbers: Decimal | None) -> Problem | None:
+    """What is said of numbers that no column can hold; the database would stop the whole batch for one of them."""
+    if any(number is not None and not -_BEYOND < number < _BEYOND for number in numbers):
+        return UNFIT(reason="a number has more than 12 digits before its point")
     return None
 
 

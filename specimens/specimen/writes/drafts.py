@@ -115,6 +115,8 @@ class Draft:
         if self.new or self.original is None:
             return []
         now, then = self.row.__dict__, self.original
+        if now == then:
+            return []
         return [name for name in _COLUMNS if now[name] != then[name]]
 
     def with_others(self) -> "Iterator[Draft]":

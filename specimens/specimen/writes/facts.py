@@ -8,6 +8,7 @@ from django.db import connection
 from django.db.models import Count, Q
 
 from biobank.access import Actor
+from biobank.batch.rows import stored
 from sessions_auth.reads import Users, load_users
 from specimens.participant.reads.mrn_sites import beyond
 from specimens.participant.reads.scopes import writable
@@ -269,4 +270,4 @@ def _lock(wanted: Wanted, found: Sequence[_Brief]) -> list[Specimen]:
     if whole:
         condition |= Q(visit__in=whole)
     rows = Specimen.objects.filter(condition).exclude(activity_status=DISABLED)
-    return list(rows.order_by("pk").select_for_update(no_key=True))
+    return list(stored(rows.order_by("pk").select_for_update(no_key=True)))

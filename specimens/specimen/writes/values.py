@@ -166,7 +166,8 @@ class Values:
             row.available_qty = row.initial_qty
         elif "available_qty" in sent:
             row.available_qty = None
-        wrong = rules.quantity_problem(row.initial_qty, row.available_qty)
+        wrong = rules.unfit_number(row.initial_qty, row.available_qty, detail.concentration)
+        wrong = wrong or rules.quantity_problem(row.initial_qty, row.available_qty)
         if wrong is not None:
             problems.append(wrong)
         if "concentration" in sent:
@@ -188,6 +189,8 @@ class Values:
         for name in _TEXTS:
             if name in sent:
                 setattr(row, name, getattr(detail, name) or None)
+        if detail.image_id:
+            problems += rules.long_texts([("imageId", detail.image_id)])
         if "freeze_thaw_cycles" in sent:
             row.freeze_thaw_cycles = detail.freeze_thaw_cycles
             if row.freeze_thaw_cycles is not None and not 0 <= row.freeze_thaw_cycles < 2**31:
