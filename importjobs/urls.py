@@ -9,6 +9,8 @@ rest = [
     route("/import-jobs/input-file", views.InputFile),
     route("/import-jobs/input-file/chunks", chunk_views.ChunkedFiles),
     route("/import-jobs/input-file/chunks/<pk>", chunk_views.ChunkedFileOne),
+    route("/import-jobs/schemas", views.SchemaList),
+    route("/import-jobs/schemas/<name>", views.SchemaOne),
     route("/import-jobs/preview", views.Preview),
     route("/import-jobs/process-file-records", views.FileRecords),
     route("/import-jobs/record-fields-csv", views.RecordFieldsCsv),

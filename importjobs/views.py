@@ -12,7 +12,8 @@ from biobank.wire.errors import ACCESS_DENIED, Refused
 from biobank.wire.http import ApiView, operation
 from biobank.wire.status import Effect
 from biobank.wire.uploads import UploadView, file_part
-from importjobs import adhoc, layouts, problems, reads, scheduled, uploads
+from importjobs import adhoc, catalogue, layouts, problems, reads, scheduled, uploads
+from importjobs.catalogue import SchemaPage, SchemaSummary
 from importjobs.detail import (
     JobDetail,
     JobProgress,
@@ -58,6 +59,19 @@ class Template(ApiView):
             f"{query.form_name}_{query.entity_type}" if query.form_name and query.entity_type else schema.name
         )
         return _attachment(HttpResponse(line, content_type=CSV), f"{named}.csv")  # type: ignore[no-any-return]
+
+
+class SchemaList(ApiView):
+    @operation("What can be imported", answer=list[SchemaSummary])
+    def get(self, request: Request) -> list[SchemaSummary]:
+        return catalogue.summaries()
+
+
+class SchemaOne(ApiView):
+    @operation("The columns of a schema", answer=SchemaPage)
+    def get(self, request: Request, name: str) -> SchemaPage:
+        """Parameters are those a job would have: `cpId` and others change the columns of some schemas."""
+        return catalogue.page(find_schema(name), request.query_params.dict())
 
 
 class InputFile(UploadView):
