@@ -13,6 +13,7 @@ from django.db import DataError, IntegrityError, OperationalError, connection, t
 from psycopg2.errors import DeadlockDetected
 
 from biobank.access import Actor
+from biobank.batch.fitting import misfits
 from biobank.records import stamp
 from biobank.wire.constraints import problem_of
 from biobank.wire.errors import INVALID_REQUEST, Code, Problem, Refused
@@ -49,6 +50,17 @@ class Outcome:
     @property
     def ok(self) -> bool:
         return not self.problems
+
+
+_wary: set[str] = set()  # doors whose last batch held values that do not fit: where one is, more follow
+
+
+class _Unfit(Exception):
+    """Rows of a batch that do not fit, by their place, and why."""
+
+    def __init__(self, rows: dict[int, str]) -> None:
+        self.rows = rows
+        super().__init__(len(rows))
 
 
 @dataclass(frozen=True)
@@ -106,18 +118,53 @@ class Door(Generic[D, P]):
     def write_each(self, changes: Sequence[Change[D]], actor: Actor) -> list[Outcome]:
         """Write every row that can be written; must run inside the caller's transaction.
 
-        A refusal by the database replays the batch row by row in savepoints, so one bad row costs only
-        itself.
+        When the database refuses a batch, all rows whose values do not fit are left out at once. What else it refuses
+        is searched for by halving, in savepoints: each half sees what the rows before it wrote, as row by row.
         """
         outcomes: list[Outcome] = []
         for reason, run in self._runs(changes):
             stamp(actor, reason=reason)
-            try:
-                with transaction.atomic():
-                    outcomes += self._plan_and_apply(run, actor)
-            except (IntegrityError, DataError, Refused):
-                outcomes += [self._alone(change, actor) for change in run]
+            outcomes += self._halved(run, actor)
         return outcomes
+
+    def _halved(self, run: Sequence[Change[D]], actor: Actor) -> list[Outcome]:
+        """Write a run; one that is refused as a whole is written in two halves, down to single rows."""
+        plans: list[Any] = []
+        try:
+            with transaction.atomic():
+                return self._plan_and_apply(run, actor, plans)
+        except Refused as refused:
+            problems = refused.problems
+        except _Unfit as error:
+            return self._without(error.rows, run, actor)
+        except DataError as error:
+            problems = (_problem(error),)
+            if len(run) > 1 and (unfit := misfits(plans)):
+                return self._without(unfit, run, actor)
+        except IntegrityError as error:
+            problems = (_problem(error),)
+        if len(run) == 1:
+            return [Outcome(problems=problems)]
+        middle = len(run) // 2
+        return self._halved(run[:middle], actor) + self._halved(run[middle:], actor)
+
+    def _look_before(self, plans: Sequence[P | Refusal]) -> None:
+        """Spare the database what it would refuse, as long as such rows keep coming."""
+        unfit = misfits(plans)
+        if unfit:
+            raise _Unfit(unfit)
+        _wary.discard(self.name)
+
+    def _without(self, unfit: dict[int, str], run: Sequence[Change[D]], actor: Actor) -> list[Outcome]:
+        """Write all but the rows that do not fit."""
+        rest = [change for place, change in enumerate(run) if place not in unfit]
+        _wary.discard(self.name)  # these were looked at
+        written = iter(self._halved(rest, actor) if rest else ())
+        _wary.add(self.name)
+        return [
+            Outcome(problems=(UNFIT(reason=unfit[place]),)) if place in unfit else next(written)
+            for place in range(len(run))
+        ]
 
     def _runs(self, changes: Sequence[Change[D]]) -> Iterator[tuple[str | None, Sequence[Change[D]]]]:
         """The batch cut where the reason given with the rows changes: each reason is kept with its own rows."""
@@ -126,11 +173,19 @@ class Door(Generic[D, P]):
             for part in self.cut(run) if self.cut is not None else (run,):
                 yield reason, part
 
-    def _plan_and_apply(self, changes: Sequence[Change[D]], actor: Actor) -> list[Outcome]:
+    def _plan_and_apply(
+        self, changes: Sequence[Change[D]], actor: Actor, kept: list[Any] | None = None
+    ) -> list[Outcome]:
+        """One plan and its application; `kept` takes the plans, for those who want to know why it failed."""
         outcomes: list[Outcome] = []
         plans: list[P] = []
         places: list[Outcome] = []
-        for planned in self.plan(changes, actor):
+        found = self.plan(changes, actor)
+        if kept is not None:
+            kept.extend(found)
+            if len(found) > 1 and self.name in _wary:
+                self._look_before(found)
+        for planned in found:
             outcome = Outcome()
             if isinstance(planned, Refusal):
                 outcome.problems = planned.problems
@@ -144,15 +199,6 @@ class Door(Generic[D, P]):
             # References are checked when the transaction ends, too late to tell which row was wrong.
             connection.check_constraints()
         return outcomes
-
-    def _alone(self, change: Change[D], actor: Actor) -> Outcome:
-        try:
-            with transaction.atomic():
-                return self._plan_and_apply([change], actor)[0]
-        except Refused as refused:
-            return Outcome(problems=refused.problems)
-        except (IntegrityError, DataError) as error:
-            return Outcome(problems=(_problem(error),))
 
 
 def _reason(change: Change[Any]) -> str | None:

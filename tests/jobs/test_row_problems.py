@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from sessions_auth.models import User
 from tests import factories
@@ -139,3 +141,15 @@ def test_only_the_creator_and_super_administrators_see_them(
         assert caller.get(f"/import-jobs/{job['id']}{path}").status == wanted
     answer = api.get(f"/import-jobs/999999{path}")
     assert (answer.status, answer.codes) == (statuses.not_found, ["IMPORT_JOB_NOT_FOUND"])
+
+
+def test_rows_that_only_the_database_refuses_are_left_out_together(api: Api) -> None:
+    """Not one by one: two plans of the batch, however many rows do not fit."""
+    content = "Name\n" + "".join(f"{'x' * 300}{n}\n" if n % 3 else f"Institute {n}\n" for n in range(30))
+    with CaptureQueriesContext(connection) as found:
+        job = imported(api, content)
+    assert (job["totalRecords"], job["failedRecords"]) == (30, 20)
+    assert sum(query["sql"].startswith("SAVEPOINT") for query in found.captured_queries) < 20
+    rows = problems(api, job["id"])["rows"]
+    assert {row["problems"][0]["code"] for row in rows} == {"COMMON_UNFIT_VALUE"}
+    assert [row["row"] for row in rows[:3]] == [2, 3, 5]

@@ -1,6 +1,7 @@
 """The door of the master table: rows in rounds, each as if it were alone (spec 04 §5.16)."""
 
 from collections.abc import Sequence
+from typing import Any
 from zoneinfo import ZoneInfo
 
 from django.db import connection, transaction
@@ -24,7 +25,9 @@ from specimens.protocol.reads import protocols_by_short_title
 class MasterDoor(Door[MasterDetail, Change[MasterDetail]]):
     """Its records belong to other doors, so it plans and applies in one go."""
 
-    def _plan_and_apply(self, changes: Sequence[Change[MasterDetail]], actor: Actor) -> list[Outcome]:
+    def _plan_and_apply(
+        self, changes: Sequence[Change[MasterDetail]], actor: Actor, kept: list[Any] | None = None
+    ) -> list[Outcome]:
         now, zone = timezone.now(), ZoneInfo(actor.time_zone)
         rows = [row_of(place, change.detail, actor, now) for place, change in enumerate(changes)]
         outcomes = [Outcome() for _ in rows]
