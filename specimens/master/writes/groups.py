@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import tzinfo
 
 from biobank.wire.errors import Problem
-from specimens.master.writes.rows import Row, Token, identifiers, names
+from specimens.master.writes.rows import Row, Token
 from specimens.participant.writes.planning import RegistrationPlan
 from specimens.protocol.models import CollectionProtocol
 from specimens.visit.writes.planning import VisitPlan
@@ -82,7 +82,7 @@ def take(rows: Sequence[Row], zone: tzinfo, *, merges: bool) -> tuple[Batch, lis
     blocked: set[Token] = set()
     for row in rows:
         group, unit_key = None, None
-        fits = blocked.isdisjoint(row.tokens) and not any(token in owners for token in names(row))
+        fits = blocked.isdisjoint(row.tokens) and not any(token in owners for token in row.names)
         if fits and row.primary:
             found = {id(one): one for token in row.tokens if (one := owners.get(token)) is not None}
             group = next(iter(found.values()), None) or Group(_key(row))
@@ -103,7 +103,7 @@ def take(rows: Sequence[Row], zone: tzinfo, *, merges: bool) -> tuple[Batch, lis
 
 def _key(row: Row) -> Key:
     """By what the registration is looked for."""
-    found = list(identifiers(row))
+    found = row.identifiers
     if not found:
         return (row.cp, row.place)
     return (row.cp, found[0]) if found[0][0] != "mrn" else (row.cp, *found)

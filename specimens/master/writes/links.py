@@ -6,7 +6,7 @@ Rows that name one record in different ways must still be written in their order
 from collections.abc import Iterable, Sequence
 
 from specimens.master.reads import People, labels_of_barcodes, participants_by_ppid
-from specimens.master.writes.rows import Row, Token, identifiers, names
+from specimens.master.writes.rows import Row, Token
 from specimens.protocol.models import CollectionProtocol
 
 
@@ -40,19 +40,15 @@ def link(rows: Sequence[Row], protocols: dict[str, CollectionProtocol]) -> None:
     """Give rows that mean the same person or specimen a token in common; a fixed number of queries."""
     same = _Same()
     for row in rows:
-        same.join(names(row))
-        if row.primary:
-            same.join(identifiers(row))
-    found = {token for row in rows if row.primary for token in identifiers(row)}
-    _join_people(same, found, protocols)
+        same.join(row.names)
+        same.join(row.identifiers)
+    found = {token for row in rows for token in row.identifiers}
+    if len(protocols) > 1 or any(token[0] != "ppid" for token in found):  # else each PPID is somebody else
+        _join_people(same, found, protocols)
     _join_specimens(same, rows)
     for row in rows:
-        tokens = list(names(row))
-        if row.primary:
-            tokens += identifiers(row)
-        elif row.parent_label:
-            tokens.append(("label", row.parent_label))
-        same.add_to(row, tokens)
+        parent = [("label", row.parent_label)] if row.parent_label else []
+        same.add_to(row, (*row.names, *row.identifiers, *parent))
 
 
 def _join_people(same: _Same, tokens: set[Token], protocols: dict[str, CollectionProtocol]) -> None:

@@ -90,6 +90,10 @@ class Row:
     specimen: Values
     dated: bool  # whether it says when
     when: datetime  # of a visit it creates
+    identifiers: list[Token] = field(
+        default_factory=list
+    )  # what may find its participant, in the order of asking
+    names: list[Token] = field(default_factory=list)  # what may find its specimen
     tokens: list[Token] = field(default_factory=list)  # what it may share with other rows
     problems: tuple[Problem, ...] = ()
     later: bool = False  # is to be looked at again, once others are written
@@ -152,22 +156,23 @@ def row_of(place: int, detail: MasterDetail, actor: Actor, now: datetime) -> Row
         dated=bool(detail.visit_date or detail.collection_date),
         when=detail.visit_date or detail.collection_date or now,
     )
+    row.names = list(_names(row))
+    row.identifiers = list(_identifiers(row)) if primary else []
     row.tokens += _tokens(row)
     return row
 
 
 def _tokens(row: Row) -> Iterator[Token]:
     if row.primary:
-        yield from identifiers(row)
+        yield from row.identifiers
         if name := row.visit.get("name"):
             yield "visit", name
     elif row.parent_label:
         yield "label", row.parent_label
-    yield from names(row)
+    yield from row.names
 
 
-def identifiers(row: Row) -> Iterator[Token]:
-    """What may find the row's participant, in the order in which it is asked."""
+def _identifiers(row: Row) -> Iterator[Token]:
     if ppid := row.registration.get("ppid"):
         yield "ppid", row.cp, ppid
     for name in ("empi", "uid"):
@@ -178,8 +183,7 @@ def identifiers(row: Row) -> Iterator[Token]:
             yield "mrn", pmi.site_name.lower(), pmi.mrn
 
 
-def names(row: Row) -> Iterator[Token]:
-    """What may find the row's specimen."""
+def _names(row: Row) -> Iterator[Token]:
     if label := row.label:
         yield "label", label
     if barcode := row.specimen.get("barcode"):

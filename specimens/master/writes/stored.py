@@ -7,7 +7,7 @@ from biobank.wire.errors import Problem
 from specimens.master import rules
 from specimens.master.reads import People, Specimens, Visits, first_events, registrations_by_ppid
 from specimens.master.writes.groups import Group, Unit
-from specimens.master.writes.rows import Row, Token, identifiers
+from specimens.master.writes.rows import Row, Token
 from specimens.protocol.models import CollectionProtocol
 from specimens.protocol.reads import protocols_by_short_title
 from specimens.specimen.rules import SHORT_TITLE_REQUIRED
@@ -19,7 +19,7 @@ def find_registrations(groups: Sequence[Group]) -> dict[str, CollectionProtocol]
     Answers the protocols by short title in lower case.
     """
     protocols = protocols_by_short_title({group.leader.title for group in groups if group.leader.title})
-    tokens = {id(group): list(identifiers(group.leader)) for group in groups}
+    tokens = {id(group): group.leader.identifiers for group in groups}
     pairs: set[tuple[int, str]] = set()
     for group in groups:
         group.protocol = protocols.get(group.leader.cp)
