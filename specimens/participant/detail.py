@@ -51,6 +51,13 @@ class ParticipantDetail(SparseDetail):
     op_comments: Text = None
 
 
+class ParticipantRow(ParticipantDetail):
+    """A participant in a file, where a registration may stand for the person (spec 04 §5.10)."""
+
+    cp_short_title: Text = None
+    ppid: Text = None
+
+
 class RegistrationSummary(SparseDetail):
     """A registration as it stands in lists of a participant's protocols and in bulk deletes (spec 03 §1.3)."""
 

@@ -1,4 +1,4 @@
-"""CSV of registrations and consents: what imports read, templates show and exports write (spec 04 §5.9, §5.11)."""
+"""CSV of registrations and consents: what imports read, templates show and exports write (spec 04 §5.9-§5.11)."""
 
 from dataclasses import replace
 
@@ -16,11 +16,16 @@ from biobank.batch.schema import (
 from biobank.wire.errors import ACTIVITY_STATUS_INVALID, Problem
 from sites.rules import SITE_NOT_FOUND
 from specimens.participant import rules
-from specimens.participant.detail import ConsentsDetail, RegistrationDetail
+from specimens.participant.detail import ConsentsDetail, ParticipantRow, RegistrationDetail
 from specimens.participant.reads.exports import consent_batches, document_files, registration_batches
 from specimens.participant.reads.lookups import Protocols
-from specimens.participant.reads.meant import registration_keys, registrations_meant
-from specimens.participant.writes import CONSENTS, REGISTRATIONS
+from specimens.participant.reads.meant import (
+    participant_keys,
+    participants_meant,
+    registration_keys,
+    registrations_meant,
+)
+from specimens.participant.writes import CONSENTS, PARTICIPANTS, REGISTRATIONS
 from specimens.participant.writes.documents import attach
 
 _CODED = rules.INVALID_VALUE
@@ -161,6 +166,46 @@ CPR = register(
         "and the registration date; everything about the person may be blank. A person who is known already by "
         "national id, eMPI or a medical record number is registered once more rather than created twice. "
         "Updates find the registration by its id, else by protocol and PPID.",
+    )
+)
+
+
+def _no_participant(detail: ParticipantRow) -> Problem:
+    if detail.id is not None:
+        return rules.PARTICIPANT_NOT_FOUND(key=detail.id)
+    if not detail.cp_short_title:
+        return rules.CP_REQUIRED()
+    return (
+        rules.NOT_FOUND(key=f"{detail.cp_short_title}:{detail.ppid}")
+        if detail.ppid
+        else rules.PPID_REQUIRED()
+    )
+
+
+PARTICIPANT = register(
+    ImportSchema(
+        name="participant",
+        label="Participants",
+        detail=ParticipantRow,
+        door=PARTICIPANTS,
+        operations=ALL,
+        matching=Matching(participants_meant, _no_participant, participant_keys),
+        columns=(
+            Column("Identifier", "id", Cell.WHOLE, hint="The participant's id, not the registration's"),
+            PROTOCOL,
+            PPID,
+            *PERSON[:-1],
+            Column(
+                "Activity Status",
+                "activityStatus",
+                codes=(ACTIVITY_STATUS_INVALID.code, rules.REGISTERED.code),
+                hint="Active: people go with their last registration",
+            ),
+            PERSON[-1],
+        ),
+        about="The people behind registrations. Updates find them by their own id, else by protocol and PPID of one of "
+        "their registrations. Created are people who are registered later: they need a national id, an eMPI or a "
+        "medical record number, by which the registration will find them.",
     )
 )
 

@@ -39,6 +39,10 @@ INVALID_UID = Code("PARTICIPANT_INVALID_UID", "The national id does not follow t
 INVALID_MPI = Code("PARTICIPANT_INVALID_MPI", "The eMPI does not follow the configured pattern")
 MANUAL_MPI = Code("PARTICIPANT_MANUAL_MPI_NOT_ALLOWED", "The eMPI is made here and cannot be given")
 UID_REQUIRED = Code("PARTICIPANT_UID_REQUIRED", "A participant needs a national id")
+UNIDENTIFIED = Code(
+    UID_REQUIRED.code, "Without a registration a participant needs a national id, an eMPI or a record number"
+)
+REGISTERED = Code(IN_USE.code, "The participant is registered: delete the registrations")
 DUP_UID = Code("PARTICIPANT_DUP_UID", "A participant with the same national id exists already")
 DUP_EMPI = Code("PARTICIPANT_DUP_EMPI", "A participant with the same eMPI exists already")
 DUP_MRN = Code(
