@@ -89,6 +89,21 @@ def plans(api: Api, study: dict[str, Any]) -> None:
     blood = designs.requirement(api, event, code="BLOOD", initialQty=7.25, labelFmt=None)
     plasma = designs.plasma(api, blood, code="PLASMA")
     designs.aliquots(api, plasma, 2, 1.5)
+    unit = {"cpShortTitle": "ROUND", "specimenClass": "Fluid", "type": "Plasma", "quantityUnit": "ml"}
+    post(api, "/specimen-type-units", unit)
+    past = designs.event(api, study, "Past", eventPoint=-1, eventPointUnit="YEARS")
+    for place in (2, 1):
+        blood = designs.requirement(
+            api, past, sortOrder=place, collector={"emailAddress": "una1@example.org"}
+        )
+        designs.aliquots(api, designs.plasma(api, blood), 1, 1.5)
+    put(api, f"/collection-protocol-events/{past['id']}", {**past, "activityStatus": "Closed"})
+    centric = designs.protocol(
+        api, shortTitle="CENTRIC", cpSites=[{"siteName": "Odd Bank"}], specimenCentric=True
+    )
+    body = designs.blood({"id": None}, cpId=centric["id"], defCustomFieldValuesJson='{"Fasting": true}')
+    post(api, "/specimen-requirements", body)
+    put(api, f"/collection-protocols/{centric['id']}", {**centric, "activityStatus": "Closed"})
 
 
 def records(api: Api, study: dict[str, Any]) -> None:
