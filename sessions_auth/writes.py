@@ -106,11 +106,12 @@ def _is_delete(detail: UserDetail) -> bool:
 
 
 def _plan_user(change: Change[UserDetail], known: _Known) -> UserPlan | Refusal:
-    row = User(password=make_password(None), force_password_reset=True)
-    if change.pk is not None:
-        if change.pk not in known.stored:
-            return Refusal((rules.NOT_FOUND.missing(key=change.pk),))
+    if change.pk is None:
+        row = User(password=make_password(None), force_password_reset=True)
+    elif change.pk in known.stored:
         row = known.stored[change.pk]
+    else:
+        return Refusal((rules.NOT_FOUND.missing(key=change.pk),))
     was = _standing(row) if row.pk else None
     detail = change.detail
     if was is not None and was.user_id == known.actor.user_id and not rules.may_update(known.actor, was):
