@@ -18,6 +18,7 @@ from biobank.tabular.lines import guarded
 from exports.objects.cells import Formats, Write, writer
 
 JOINT = "\0"  # stands between cells; no text of the database holds it
+_COLUMN, _RECORD, _REPEATED, _FILE = range(4)
 Row = list[Any]  # str (joined cells) and list (an entry for each instance: str, or a Row again), in turns
 
 
@@ -56,6 +57,7 @@ class _Record:
         self._items = items
         self._keys = tuple(item.attribute for item in items)
         self._parts = [_part(item, formats) for item in items]
+        self._kinds = [(_kind(part), part) for part in self._parts]
         self._spread = next((n for n, i in enumerate(items) if isinstance(i, Sub) and i.one_a_row), -1)
         self._getters: dict[type, Callable[[Any], Sequence[Any]]] = {}
         self._nothing = (None,) * len(items)
@@ -71,19 +73,29 @@ class _Record:
 
     def _walk(self, detail: Any, cells: list[str], row: Row, item: Any, file: str) -> list[str]:
         """Append cells; where something repeated stands, the cells so far and the instances go into the row."""
+        if detail is None and self._blanks is not None:
+            cells += self._blanks
+            return cells
         values = self._values(detail)
-        for number, part in enumerate(self._parts):
-            value = item if number == self._spread else values[number]
-            if part is None:
-                cells.append(file)
-            elif isinstance(part, _Record):
+        if self._spread >= 0:
+            values = [*values[: self._spread], item, *values[self._spread + 1 :]]
+        for (kind, part), value in zip(self._kinds, values, strict=True):
+            if kind is _COLUMN:
+                cells.append("" if value is None else part(value))
+            elif kind is _RECORD:
                 cells = part._walk(value, cells, row, None, file)
-            elif isinstance(part, _Repeated):
+            elif kind is _REPEATED:
                 row += (JOINT.join(cells), part.instances(value))
                 cells = []
             else:
-                cells.append("" if value is None else part(value))
+                cells.append(file)
         return cells
+
+    @cached_property
+    def _blanks(self) -> list[str] | None:
+        """The cells when there is no such record; None when they are not all of one stretch."""
+        plain = len(self._stretches) == 1 and not any(kind is _FILE for kind, _ in self._kinds)
+        return [""] * self._stretches[0] if plain else None
 
     def padded(self, row: Row) -> str:
         if len(row) == 1:
@@ -186,6 +198,12 @@ class _Repeated:
 
 def _is_filled(entry: str | Row) -> bool:
     return bool(entry.strip(JOINT)) if isinstance(entry, str) else any(map(_is_filled, entry))
+
+
+def _kind(part: Any) -> int:
+    if part is None:
+        return _FILE
+    return _RECORD if isinstance(part, _Record) else _REPEATED if isinstance(part, _Repeated) else _COLUMN
 
 
 def _part(item: Column | Sub, formats: Formats) -> Write | _Record | _Repeated | None:
