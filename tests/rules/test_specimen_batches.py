@@ -63,12 +63,13 @@ def test_a_bad_row_costs_only_itself(importer: Actor, visit: Any) -> None:
 
 
 def test_what_only_the_database_can_refuse_costs_only_its_row(importer: Actor, visit: Any) -> None:
-    thaws = row(visit, "A_1", parentLabel="A", lineage="Aliquot", initialQty=1, incrParentFreezeThaw=2**40)
+    SPECIMENS.write_each([row(visit, "P")], importer)
+    thaws = row(visit, "P_1", parentLabel="P", lineage="Aliquot", initialQty=1, incrParentFreezeThaw=2**40)
 
     outcomes = SPECIMENS.write_each([row(visit, "A"), thaws, row(visit, "C")], importer)
 
     assert codes(outcomes) == [[], ["COMMON_UNFIT_VALUE"], []]
-    assert set(Specimen.objects.values_list("label", flat=True)) == {"A", "C"}
+    assert set(Specimen.objects.values_list("label", flat=True)) == {"P", "A", "C"}
 
 
 def test_numbers_that_no_column_holds_cost_no_second_attempt(importer: Actor, visit: Any) -> None:
