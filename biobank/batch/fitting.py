@@ -4,7 +4,7 @@ PostgreSQL names one such row at a time and undoes the batch. So when it has nam
 looked at here, and those that cannot be written are left out together.
 """
 
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from decimal import Decimal
 from functools import cache
 from typing import Any
@@ -54,17 +54,23 @@ def _parts(item: Any) -> Iterator[Any]:
         yield from getattr(item, "__dict__", {}).values()
 
 
-@cache
-def _slots(kind: Hashable) -> tuple[str, ...]:
+_known: dict[type, tuple[str, ...]] = {}
+
+
+def _slots(kind: type) -> tuple[str, ...]:
     """The slots of a class of ours, those it inherits included."""
-    assert isinstance(kind, type)
+    if kind not in _known:
+        _known[kind] = tuple(_own_slots(kind))
+    return _known[kind]
+
+
+def _own_slots(kind: type) -> Iterator[str]:
     if kind.__module__.split(".")[0] in ("builtins", "django", "datetime", "decimal", "functools", "re"):
-        return ()
-    names: list[str] = []
+        return
     for base in kind.__mro__:
         own = base.__dict__.get("__slots__", ())
-        names += [own] if isinstance(own, str) else own
-    return tuple(name for name in names if name not in ("__dict__", "__weakref__"))
+        names = [own] if isinstance(own, str) else own
+        yield from (name for name in names if name not in ("__dict__", "__weakref__"))
 
 
 def _misfit(row: models.Model) -> str | None:
