@@ -11,7 +11,7 @@ from django.conf import settings
 from django.db import connection, connections, transaction
 
 from biobank.jobs import runner as slices
-from importjobs import tasks
+from importjobs import grouping, tasks
 from importjobs.models import ImportJob
 from importjobs.reader import CsvFile
 from importjobs.report import report
@@ -36,6 +36,17 @@ def _later(function: Callable[..., Any], before: int, then: Callable[..., Any]) 
         return (function if calls <= before else then)(*arguments, **named)
 
     return wrapped
+
+
+def regroup(before: int) -> None:
+    """Rows are being put in the order of their objects."""
+
+    def some(store: Any) -> Any:
+        yield next(ordered(store))
+        die()
+
+    ordered = grouping._ordered
+    grouping._ordered = some
 
 
 def claim(before: int) -> None:
@@ -141,6 +152,7 @@ def ended(before: int) -> None:
 
 
 POINTS: dict[str, Install] = {
+    "regroup": regroup,
     "claim": claim,
     "parse": parse,
     "plan": plan,

@@ -12,8 +12,8 @@ from importjobs import tasks
 from importjobs.models import Failure, ImportJob
 from sessions_auth.models import User
 from sessions_auth.tokens import issue
-from specimens.participant.models import Registration
-from specimens.protocol.models import CollectionProtocol
+from specimens.participant.models import ConsentResponse, Registration
+from specimens.protocol.models import CollectionProtocol, ConsentStatement, ConsentTier
 from specimens.specimen.models import Specimen
 from specimens.visit.models import Visit
 from tests import studies
@@ -24,6 +24,7 @@ from tests.jobs.importing import report, start
 pytestmark = pytest.mark.fault
 
 CHUNK = 8
+OBJECTS = 50
 ROWS = 100
 BAD = 7  # every seventh row is wrong
 # The parse, plan and so on of a chunk behind one that was committed: so each death comes somewhere else in the file.
@@ -128,6 +129,20 @@ KINDS: dict[str, tuple[Callable[[], object], Kind]] = {
             Specimen,
             "label",
             "T-",
+        ),
+    ),
+    "participants with visits and specimens": (
+        a_study,
+        Kind(
+            "masterSpecimen",
+            "CP Short Title,PPID,Registration Date,Visit Name,Visit Date,Specimen Label,Class,Type",
+            lambda n, bad: (
+                f"DEATH,M-{n},01-02-2024,W-{n},01-03-2024,U-{n},Fluid,{'Nothing' if bad else 'Plasma'}"
+            ),
+            Specimen,
+            "label",
+            "U-",
+            options={"importType": "UPSERT"},
         ),
     ),
     "changes of specimens": (
@@ -237,3 +252,30 @@ def test_a_full_disk_keeps_nobody_from_a_report(api: Api) -> None:
 def _read_all(job_id: int) -> None:
     lines = b"".join(reports.report(ImportJob.objects.get(pk=job_id))).splitlines()
     assert len(lines) == ROWS + 1
+
+
+def test_killed_at_every_point_an_object_of_several_rows_is_done_once(api: Api) -> None:
+    """The rows are put in the order of their objects first, which a worker may not live to see either."""
+    study = a_study()
+    for code in ("C1", "C2"):
+        statement = ConsentStatement.objects.create(code=code, statement=f"Statement {code}")
+        ConsentTier.objects.create(protocol=study, statement=statement)
+    people = [studies.registration(study, f"R-{n}") for n in range(1, OBJECTS + 1)]
+    lines = [f"DEATH,{one.ppid},C1,Yes" for one in people]
+    lines += [f"DEATH,{one.ppid},{'C9' if n % BAD == 0 else 'C2'},No" for n, one in enumerate(people, 1)]
+    header = "CP Short Title,PPID,Consent Statement Code,Consent Response"
+    job_id = start(api, "\n".join([header, *lines]), "consent", csvType="MULTIPLE_ROWS_PER_OBJ")
+    for point in ("regroup", *DEATHS):
+        killed_at(point, job_id)
+        job = ImportJob.objects.get(pk=job_id)
+        good = job.objects_done - job.failed
+        assert ConsentResponse.objects.count() == 2 * good
+        assert Failure.objects.filter(job=job_id).count() == 2 * job.failed
+        expire(job_id)
+    tasks.run(job_id)
+    found = api.get(f"/import-jobs/{job_id}").json
+    assert (found["totalRecords"], found["failedRecords"]) == (OBJECTS, OBJECTS // BAD)
+    assert ConsentResponse.objects.count() == 2 * (OBJECTS - OBJECTS // BAD)
+    rows = report(api, job_id)
+    assert [row["PPID"] for row in rows] == [one.ppid for one in people for _ in range(2)]
+    assert [row["OS_IMPORT_STATUS"] for row in rows].count("FAIL") == 2 * (OBJECTS // BAD)
