@@ -41,6 +41,7 @@ from importjobs.retry import failed_rows, retry
 from importjobs.submit import find_schema
 
 CSV = "application/csv"
+NO_ROOM = {507: "No room on the server's disk"}
 
 
 def _attachment(response: HttpResponse | StreamingHttpResponse, filename: str) -> Any:
@@ -75,7 +76,7 @@ class SchemaOne(ApiView):
 
 
 class InputFile(UploadView):
-    @operation("Store an input file", upload=True, answer=UploadedFile, effect=Effect.ACTION)
+    @operation("Store an input file", upload=True, answer=UploadedFile, answers=NO_ROOM, effect=Effect.ACTION)
     def post(self, request: Request) -> UploadedFile:
         if not self.actor.may_import:
             raise Refused(ACCESS_DENIED())
@@ -97,7 +98,7 @@ class JobList(ApiView):
         "Create and queue an import job",
         body=NewJob,
         answer=JobDetail,
-        answers={422: "The idempotency key was used for another request"},
+        answers={422: "The idempotency key was used for another request", **NO_ROOM},
         effect=Effect.ACTION,
     )
     def post(self, request: Request, body: NewJob) -> JobDetail:
@@ -166,6 +167,7 @@ class JobRetry(ApiView):
         body=Retry,
         body_optional=True,
         answer=JobDetail,
+        answers=NO_ROOM,
         effect=Effect.ACTION,
     )
     def post(self, request: Request, pk: int, body: Retry) -> JobDetail:
@@ -181,7 +183,13 @@ class JobStop(ApiView):
 
 
 class FileRecords(ApiView):
-    @operation("Parse a stored file", body=RecordsRequest, answer=list[dict[str, Any]], effect=Effect.ACTION)
+    @operation(
+        "Parse a stored file",
+        body=RecordsRequest,
+        answer=list[dict[str, Any]],
+        answers=NO_ROOM,
+        effect=Effect.ACTION,
+    )
     def post(self, request: Request, body: RecordsRequest) -> list[dict[str, Any]]:
         return adhoc.parsed_records(body, self.actor, request.headers.get("X-OS-CLIENT-TZ"))
 
@@ -203,6 +211,7 @@ class Schedule(UploadView):
         "Queue files that say by their names what they are",
         upload=True,
         answer=Scheduled,
+        answers=NO_ROOM,
         effect=Effect.ACTION,
     )
     def post(self, request: Request) -> Scheduled:
