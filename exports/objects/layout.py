@@ -57,7 +57,7 @@ class _Record:
         self._items = items
         self._keys = tuple(item.attribute for item in items)
         self._parts = [_part(item, formats) for item in items]
-        self._kinds = [(_kind(part), part) for part in self._parts]
+        self._kinds: list[tuple[int, Any]] = [(_kind(part), part) for part in self._parts]
         self._spread = next((n for n, i in enumerate(items) if isinstance(i, Sub) and i.one_a_row), -1)
         self._getters: dict[type, Callable[[Any], Sequence[Any]]] = {}
         self._nothing = (None,) * len(items)
