@@ -1,10 +1,8 @@
 """Input files on their way to the disk: limits and full disks (spec 04 §1.2)."""
 
 import errno
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import pytest
 
@@ -46,10 +44,8 @@ def test_a_disk_that_is_full_when_an_archive_is_unpacked_leaves_the_upload_usabl
 ) -> None:
     body = {"objectType": "institute", "inputFileId": upload(api, archive(**{"rows.csv": b"Name\nNorth\n"}))}
 
-    @contextmanager
-    def no_room(_: Path) -> Iterator[BinaryIO]:
+    def no_room(_: Path) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
-        yield
 
     with monkeypatch.context() as patch:
         patch.setattr("importjobs.archives.published", no_room)
@@ -66,12 +62,13 @@ def test_a_body_that_says_it_is_too_large_is_refused_unread(api: Api, settings: 
 
         readline = read
 
+    environ: dict[str, Any] = {"CONTENT_LENGTH": "5000000", "wsgi.input": Unread()}
     raw = api.client.generic(
         "POST",
         "/openspecimen/rest/ng/import-jobs/input-file",
         content_type="multipart/form-data; boundary=x",
         headers={"X-OS-API-TOKEN": api.token or ""},
-        **{"CONTENT_LENGTH": "5000000", "wsgi.input": Unread()},
+        **environ,
     )
     assert (raw.status_code, raw.json()[0]["code"]) == (400, "COMMON_TOO_LARGE")
 
