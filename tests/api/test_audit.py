@@ -445,7 +445,7 @@ def test_a_report_has_the_files_asked_for(api: Api, admin: User, at_once: None) 
     assert "AuditReport_" in answer.headers["Content-Disposition"]
     files = unzipped(answer.body)
     assert files.keys() == {
-        "data_changes.csv", "logins.csv", "queries.csv", "import_jobs.csv", "api_calls.csv",
+        "data_changes.csv", "logins.csv", "queries.csv", "import_jobs.csv", "export_jobs.csv", "api_calls.csv",
     }  # fmt: skip
     lines = [line for line in files["data_changes.csv"] if line[6:8] == ["site", str(pk)]]
     assert [line[5] for line in lines] == ["INSERT", "UPDATE"]
