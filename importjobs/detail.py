@@ -57,7 +57,10 @@ class NewJob(Payload):
 
 
 class Retry(Payload):
-    """What `POST /import-jobs/{id}/retry` takes; without a file, the rows that are still to do are taken again."""
+    """What `POST /import-jobs/{id}/retry` takes; without a file, the rows that are still to do are taken again.
+
+    `dryRun` false saves what a dry run only tried: all its rows, since none of them was saved.
+    """
 
     input_file_id: Text = None
     dry_run: Flag = None  # None: as the job was

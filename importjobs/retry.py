@@ -5,7 +5,8 @@
     in_earnest(job, actor)          -> a new job that saves what a dry run tried
 
 To do are the rows that failed and those a stopped or broken job did not reach. Of a job that saves all or nothing
-and saved nothing, all rows are to do. A dry run has to do what it found wrong or did not reach.
+and saved nothing, all rows are to do. A dry run has to do what it found wrong or did not reach when it is tried
+again; it saved nothing, so to save it everything is to do.
 """
 
 from collections.abc import Iterator
@@ -40,7 +41,12 @@ def failed_rows(job: ImportJob) -> Iterator[bytes]:
 
 
 def retry(job: ImportJob, request: Retry, actor: Actor) -> ImportJob | JobDetail:
-    """Queue a new job of the same options. Raises what `failed_rows` and `submit` raise."""
+    """Queue a new job of the same options. Raises what `failed_rows` and `submit` raise.
+
+    A dry run that is to be saved (`dryRun` false, no repaired file) is taken with all its rows.
+    """
+    if job.dry_run and request.dry_run is False and not request.input_file_id:
+        return in_earnest(job, actor)
     _check(job)
     file_id = request.input_file_id
     separator = job.field_separator or None  # a repaired file may have another one

@@ -65,6 +65,20 @@ def test_of_an_atomic_job_that_saved_nothing_all_rows_are_to_do(api: Api) -> Non
     assert rows(api, job["id"]) == '"Name"\n"A"\n"a"\n"B"\n'
 
 
+def test_what_a_dry_run_tried_is_saved_with_all_its_rows(api: Api) -> None:
+    dry = imported(api, "Name\nA\na\nB\n", dryRun=True)
+    assert retried(api, dry["id"])["totalRecords"] == 1  # tried again: what was wrong
+    again = retried(api, dry["id"], dryRun=False)
+    assert outcomes(api, again["id"]) == ["SUCCESS", "FAIL", "SUCCESS"]
+    assert ("dryRun" in again, again["retryOf"]) == (False, dry["id"])
+    assert Institute.objects.filter(name__in=["A", "B"]).count() == 2
+    clean = imported(api, "Name\nC\n", dryRun=True)
+    assert retried(api, clean["id"], dryRun=False)["status"] == "COMPLETED"
+    assert Institute.objects.filter(name="C").exists()
+    repaired = retried(api, dry["id"], dryRun=False, inputFileId=upload(api, "Name\nD\n"))
+    assert (repaired["status"], repaired["totalRecords"]) == ("COMPLETED", 1)
+
+
 def test_a_job_stopped_while_queued_can_be_taken_up_again(api: Api) -> None:
     job_id = start(api, "Name\nA\n")
     api.put(f"/import-jobs/{job_id}/stop")
