@@ -301,6 +301,7 @@ CELERY_BEAT_SCHEDULE: dict[str, Any] = {
     "fire-due-queries": {"task": "queries.tasks.fire_due", "schedule": 30.0},
     "place-labels": {"task": "specimens.printing.tasks.place_waiting", "schedule": 60.0},
     "load-offline-imports": {"task": "importjobs.tasks.load_offline", "schedule": 60.0},
+    "tell-ends-of-imports": {"task": "importjobs.tasks.tell_ends", "schedule": 60.0},
     "collect-scheduled-imports": {"task": "importjobs.tasks.collect_scheduled", "schedule": 60.0},
     "sweep": {"task": "biobank.jobs.tasks.sweep", "schedule": 3600.0},
 }

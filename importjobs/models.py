@@ -52,12 +52,14 @@ class ImportJob(Job):
         null=True, editable=False
     )  # how far one long transaction is: row, objects, failed
     retry_of = models.ForeignKey("self", models.SET_NULL, null=True, related_name="retries")
+    told_at = models.DateTimeField(null=True, editable=False)  # when the mail of its end was handed over
 
     class Meta(Job.Meta):
         ordering = ["-id"]
         indexes = [
             *(index.clone() for index in Job.Meta.indexes),
             models.Index(fields=["created_by", "-id"], name="importjob_newest"),
+            models.Index(fields=["finished_at"], condition=models.Q(told_at=None), name="importjob_untold"),
         ]
 
     def __str__(self) -> str:

@@ -13,7 +13,7 @@ from importjobs import chunks, offline, scheduled, uploads
 from importjobs.attaching import forget_files
 from importjobs.idempotency import remove_old_keys
 from importjobs.models import Failure, ImportJob, Upload
-from importjobs.notices import tell
+from importjobs.notices import tell, tell_forgotten
 from importjobs.runner import Importer
 
 
@@ -37,6 +37,12 @@ def load_offline() -> None:
 def collect_scheduled() -> None:
     """Make jobs of the files in the watch folder."""
     scheduled.collect()
+
+
+@shared_task(name="importjobs.tasks.tell_ends")
+def tell_ends() -> None:
+    """Send the mails that a worker did not live to send."""
+    tell_forgotten()
 
 
 register_broom(chunks.remove_expired)
