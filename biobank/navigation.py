@@ -33,6 +33,7 @@ GROUPS: dict[str, tuple[Entry, ...]] = {
     ),
     "Long work": (
         ("importjobs.ImportJob", "Import jobs", "upload_file"),
+        ("exports.ObjectExport", "Export jobs", "output"),
         ("queries.SavedQuery", "Saved queries", "query_stats"),
         ("queries.QueryFolder", "Query folders", "folder"),
         ("queries.ScheduledJob", "Schedules", "schedule"),

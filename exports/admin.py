@@ -21,11 +21,14 @@ from biobank.wire.errors import Refused
 from exports import download, engine, publishing
 from exports.kinds import PROTOCOLS
 from exports.models import Export
+from exports.objects.admin import ObjectExportAdmin
 from sessions_auth.detail import UserSummary
 from specimens.protocol.admin import ProtocolAdmin, VersionAdmin
 from specimens.protocol.detail.versions import PublishDetail
 from specimens.protocol.models import CollectionProtocol, PublishedVersion
 from specimens.protocol.reads import protocols_for
+
+__all__ = ["ExportAdmin", "ExportedVersionAdmin", "ObjectExportAdmin", "PublishableProtocolAdmin"]
 
 _COLOURS = {"ready": "success", "being built": "info", "absent": "warning", "failed": "danger"}
 _STATES = {

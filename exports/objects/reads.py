@@ -3,6 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from django.db.models import Q
+
 from biobank.access import Actor
 from biobank.batch import schema as schemas
 from biobank.jobs.models import State
@@ -28,14 +30,23 @@ def job(pk: int, actor: Actor) -> ObjectExport:
     return found
 
 
+def visible(actor: Actor) -> Q:
+    """The condition on jobs that `job` would answer them."""
+    return Q() if actor.is_super else Q(created_by=actor.user_id) | Q(readers__contains=actor.user_id)
+
+
 def output(row: ObjectExport) -> Path:
     """The finished file. Raises EXPORT_JOB_IN_PROGRESS, EXPORT_JOB_OUTPUT_FILE_NOT_CREATED."""
     if not row.is_over:
         raise Refused(IN_PROGRESS(id=row.pk))
-    path = path_of(row.file)
-    if row.state != State.DONE or not row.file or not path.is_file():
+    if not has_file(row):
         raise Refused(OUTPUT_NOT_CREATED.missing(id=row.pk))
-    return path
+    return path_of(row.file)
+
+
+def has_file(row: ObjectExport) -> bool:
+    """Whether the job ended well and its file is still kept."""
+    return row.state == State.DONE and bool(row.file) and path_of(row.file).is_file()
 
 
 def details(jobs: Iterable[ObjectExport], *, counted: bool = True) -> list[ExportJobDetail]:
@@ -47,7 +58,7 @@ def details(jobs: Iterable[ObjectExport], *, counted: bool = True) -> list[Expor
             id=row.pk,
             name=row.name,
             status=row.status,
-            total_records=_records(row) if counted else None,
+            total_records=records(row) if counted else None,
             created_by=users.get(row.created_by_id or 0),
             creation_time=row.created_at,
             end_time=row.finished_at,
@@ -57,13 +68,24 @@ def details(jobs: Iterable[ObjectExport], *, counted: bool = True) -> list[Expor
     ]
 
 
-def _records(row: ObjectExport) -> int | None:
+def records(row: ObjectExport) -> int | None:
+    """How many records the file has, or a running job has read so far."""
     return row.records if row.is_over else so_far(row.pk)
+
+
+def title(row: ObjectExport) -> str:
+    """The job as people see it in lists."""
+    return f"#{row.pk} {label(row)}"
 
 
 def label(row: ObjectExport) -> str:
     """What the records are called, for people (spec 04 §6.4)."""
-    schema = schemas.find(row.name)
+    return label_of(row.name)
+
+
+def label_of(name: str) -> str:
+    """What records of a kind are called in exports."""
+    schema = schemas.find(name)
     if schema is None or schema.export is None:
-        return row.name
+        return name
     return schema.export.label or schema.label

@@ -7,6 +7,7 @@ from biobank.wire.http import ApiView, operation
 from biobank.wire.status import Effect
 from exports.objects import reads
 from exports.objects.detail import ExportJobDetail, NewExport
+from exports.objects.models import ObjectExport
 from exports.objects.requests import submit
 from exports.objects.waiting import wait
 
@@ -30,7 +31,11 @@ class ExportJobOne(ApiView):
 class ExportJobOutput(ApiView):
     @operation("The file of an export job: a zip with `output.csv`", answer=ZIP)
     def get(self, request: Request, pk: int) -> FileResponse:
-        path = reads.output(reads.job(pk, self.actor))
-        answer = FileResponse(path.open("rb"), content_type=ZIP)
-        answer["Content-Disposition"] = f"attachment;filename=ExportJob_{pk}.zip"
-        return answer
+        return attachment(reads.job(pk, self.actor))
+
+
+def attachment(job: ObjectExport) -> FileResponse:
+    """The job's file as a download. Raises EXPORT_JOB_IN_PROGRESS, EXPORT_JOB_OUTPUT_FILE_NOT_CREATED."""
+    answer = FileResponse(reads.output(job).open("rb"), content_type=ZIP)
+    answer["Content-Disposition"] = f"attachment;filename=ExportJob_{job.pk}.zip"
+    return answer

@@ -7,6 +7,7 @@ from django.db.models import Model
 
 from biobank.configuration.models import SettingValue
 from exports.models import Export
+from exports.objects.models import ObjectExport
 from importjobs.models import ImportJob
 from queries.models import QueryAudit, QueryExport, QueryFolder, SavedQuery, ScheduledJob, ScheduledRun
 from sessions_auth import tokens
@@ -127,6 +128,7 @@ def _long_work(study: CollectionProtocol, person: User) -> list[Model]:
         QueryAudit.objects.create(
             query=query, run_by=person, milliseconds=3, run_type="Data", record_count=1, aql="", sql=""
         ),
+        ObjectExport.objects.create(name="specimen", created_by=person),
         ImportJob.objects.create(
             name="specimen", filename=f"file{n}.csv", created_by=person, time_zone="UTC", date_format="yyyy",
             started_at=datetime(2024, 3, 12, tzinfo=UTC), rows=10, row=4,

@@ -29,6 +29,7 @@ ADDED_BY_HAND = {
     "cart.Cart",
     "cart.CartFolder",
     "configuration.SettingValue",
+    "exports.ObjectExport",
     "importjobs.ImportJob",
     "participant.Registration",
     "printing.PrintRule",

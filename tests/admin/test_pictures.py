@@ -104,6 +104,7 @@ def test_charts_and_trees_stand_there_without_a_network(
     expect(tree.locator("span:has([aria-current]) > .state")).to_have_text("Closed")
 
     _look_at_a_file(page, address)
+    _ask_for_an_export(page, address)
     assert mistakes == []
 
 
@@ -126,3 +127,20 @@ def _look_at_a_file(page: Page, address: str) -> None:
     expect(page.locator("#import-columns tr", has_text="Specimen Lable")).to_contain_text("Specimen Label")
     expect(page.locator("#import-rows .import-wrong")).to_have_count(2)
     photograph(page, "import-look", whole=True)
+
+
+def _ask_for_an_export(page: Page, address: str) -> None:
+    """The form, and the page of the job; no worker works here, so it stays in progress."""
+    page.goto(f"{address}/admin/")
+    page.click("#nav-sidebar-apps >> text=Export jobs")
+    page.click("a[href$='/objectexport/add/'] >> nth=0")
+    page.select_option("#export-type", "specimen")
+    page.select_option("#export-protocol", label="Lung 2026")
+    page.fill("#export-labels", "LB-1001.PL_1\nLB-1001.PL_2")
+    photograph(page, "export", whole=True)
+    page.click("#export-start")
+    page.wait_for_url("**/objectexport/*/change/")
+    with page.expect_response("**/objectexport/*/progress/") as told:
+        expect(page.locator("#export-status")).to_have_text("IN_PROGRESS")
+    assert told.value.json()["over"] is False
+    expect(page.locator("body")).to_contain_text("LB-1001.PL_1,LB-1001.PL_2")
