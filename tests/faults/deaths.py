@@ -173,7 +173,7 @@ def killed_at(point: str, job_id: int, before: int = 1) -> None:
         POINTS[point](before)
         tasks.run(job_id)
 
-    assert _killed(work), "the process did not reach the point"
+    assert killed(work), "the process did not reach the point"
 
 
 def killed_reading_report(job_id: int) -> None:
@@ -184,7 +184,7 @@ def killed_reading_report(job_id: int) -> None:
         next(blocks)
         die()
 
-    assert _killed(read), "the process did not reach the point"
+    assert killed(read), "the process did not reach the point"
 
 
 def with_full_disk(work: Callable[[], None]) -> None:
@@ -196,10 +196,10 @@ def with_full_disk(work: Callable[[], None]) -> None:
         work()
         die()
 
-    assert _killed(poor), "the work could not be done"
+    assert killed(poor), "the work could not be done"
 
 
-def _killed(work: Callable[[], None]) -> bool:
+def killed(work: Callable[[], None]) -> bool:
     """Whether a process that does the work dies of SIGKILL."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)  # of forking beside threads
