@@ -2,13 +2,14 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, TypeVar, cast
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 import pghistory
 import pgtrigger
 from django.db import connection, models
+from pghistory.models import Context
 
 from biobank.access import Actor
 
@@ -49,21 +50,34 @@ def tracked(model: M) -> M:
     )(model)
 
 
-def stamp(actor: Actor, **facts: object) -> None:
+def stamp(actor: Actor, **facts: object) -> UUID:
     """Tell the history triggers who writes in this transaction, through which door, and why.
 
-    `reason` is taken from the facts, else from the actor, who has it from the body of the call.
+    `reason` is taken from the facts, else from the actor, who has it from the body of the call. Answers the context
+    that what is written from now on has.
     """
-    who = {"user": actor.user_id, "login": actor.login, "via": actor.via, **facts}
-    who["reason"] = facts.get("reason") or actor.reason
-    who["ip"] = actor.ip_address
-    who["impersonated_by"] = actor.impersonated_by
-    who = {name: fact for name, fact in who.items() if fact not in (None, "")}
+    context = uuid4()
     with connection.cursor() as cursor:
         cursor.execute(
             "SELECT set_config('pghistory.context_id', %s, true), set_config('pghistory.context_metadata', %s, true)",
-            [str(uuid4()), json.dumps(who)],
+            [str(context), json.dumps(_who(actor, facts))],
         )
+    return context
+
+
+def contexts(actor: Actor, reasons: Iterable[str]) -> dict[str, UUID]:
+    """A context for each reason, beside the one of the transaction."""
+    made = {reason: Context(metadata=_who(actor, {"reason": reason})) for reason in reasons}
+    Context.objects.bulk_create(made.values())
+    return {reason: context.id for reason, context in made.items()}
+
+
+def _who(actor: Actor, facts: Mapping[str, object]) -> dict[str, object]:
+    who: dict[str, object] = {"user": actor.user_id, "login": actor.login, "via": actor.via, **facts}
+    who["reason"] = facts.get("reason") or actor.reason
+    who["ip"] = actor.ip_address
+    who["impersonated_by"] = actor.impersonated_by
+    return {name: fact for name, fact in who.items() if fact not in (None, "")}
 
 
 def past(model: type[models.Model]) -> "models.QuerySet[Any]":

@@ -5,7 +5,7 @@ all or nothing is done; the importer calls `write_each`, where a bad row costs o
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any, Generic, TypeVar
 
@@ -14,6 +14,7 @@ from psycopg2.errors import DeadlockDetected
 
 from biobank.access import Actor
 from biobank.batch.fitting import misfits
+from biobank.batch.reasons import Traces, Trail, Untraceable
 from biobank.records import stamp
 from biobank.wire.constraints import problem_of
 from biobank.wire.errors import INVALID_REQUEST, Code, Problem, Refused
@@ -22,6 +23,7 @@ D = TypeVar("D")
 P = TypeVar("P")
 
 ATTEMPTS = 3  # of a write that the database stops because of a deadlock
+FEW = 4  # runs of different reasons that are written one by one
 UNFIT = Code("COMMON_UNFIT_VALUE", "A value does not fit its column: {reason}")
 
 
@@ -69,13 +71,15 @@ class Door(Generic[D, P]):
 
     `plan(changes, actor)` answers one plan or `Refusal` per change, in order; rows of a batch see each other.
     `apply(plans, actor)` writes them all and answers their primary keys, in order. `cut` parts a batch of which
-    some rows need those before them to be stored.
+    some rows need those before them to be stored. `traces` says what a row leaves in the history: then many rows of
+    different reasons are written at once.
     """
 
     name: str
     plan: Callable[[Sequence[Change[D]], Actor], Sequence[P | Refusal]]
     apply: Callable[[Sequence[P], Actor], Sequence[int]]
     cut: Callable[[Sequence[Change[D]]], Iterable[Sequence[Change[D]]]] | None = None
+    traces: Traces | None = None
 
     def write(self, changes: Sequence[Change[D]], actor: Actor) -> list[int]:
         """Write all rows or none. Raises `Refused` with the problems of every refused row.
@@ -122,9 +126,26 @@ class Door(Generic[D, P]):
         is searched for by halving, in savepoints: each half sees what the rows before it wrote, as row by row.
         """
         outcomes: list[Outcome] = []
-        for reason, run in self._runs(changes):
+        runs = list(self._runs(changes))
+        if self.traces is not None and len(runs) > FEW:
+            try:
+                return self._at_once(self.traces, changes, actor)
+            except Untraceable:
+                pass  # nothing of it is written
+        for reason, run in runs:
             stamp(actor, reason=reason)
             outcomes += self._halved(run, actor)
+        return outcomes
+
+    def _at_once(self, traces: Traces, changes: Sequence[Change[D]], actor: Actor) -> list[Outcome]:
+        """Write rows of many reasons as if they had none, then tell the history. Raises `Untraceable`."""
+        outcomes: list[Outcome] = []
+        with transaction.atomic():
+            trail = Trail(traces, actor)
+            for _, run in self._runs([_without_reason(change) for change in changes]):
+                outcomes += self._halved(run, actor)
+            both = zip(changes, outcomes, strict=True)
+            trail.explain([(each.pk, _reason(change)) for change, each in both if each.pk is not None])
         return outcomes
 
     def _halved(self, run: Sequence[Change[D]], actor: Actor) -> list[Outcome]:
@@ -203,6 +224,12 @@ class Door(Generic[D, P]):
 
 def _reason(change: Change[Any]) -> str | None:
     return getattr(change.detail, "op_comments", None) or None
+
+
+def _without_reason(change: Change[Any]) -> Change[Any]:
+    if _reason(change) is None:
+        return change
+    return replace(change, detail=change.detail.model_copy(update={"op_comments": None}))
 
 
 def _problem(error: IntegrityError | DataError) -> Problem:

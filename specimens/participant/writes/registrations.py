@@ -7,12 +7,13 @@ from django.db import transaction
 from biobank.access import Actor
 from biobank.batch.door import Change, Door
 from biobank.batch.insert import insert
+from biobank.batch.reasons import Traces
 from biobank.batch.update import update
 from biobank.records import stamp
 from biobank.wire.errors import Refused
 from specimens.participant import below, rules
 from specimens.participant.detail import RegistrationDetail
-from specimens.participant.models import Registration
+from specimens.participant.models import MedicalRecord, Participant, Registration
 from specimens.participant.reads.scopes import PHI, known_registrations, registration
 from specimens.participant.writes import merging, people
 from specimens.participant.writes.empis import give_empis
@@ -54,7 +55,16 @@ def _save_changed(plans: Sequence[RegistrationPlan]) -> None:
 
 
 REGISTRATIONS: Door[RegistrationDetail, RegistrationPlan] = Door(
-    "registration", plan_registrations, apply_registrations
+    "registration",
+    plan_registrations,
+    apply_registrations,
+    traces=Traces(
+        Registration,
+        {
+            Participant: ("participant_id", "pgh_obj_id"),
+            MedicalRecord: ("participant_id", "participant_id"),
+        },
+    ),
 )
 
 

@@ -4,7 +4,9 @@ from collections.abc import Iterable, Sequence
 
 from biobank.access import Actor
 from biobank.batch.door import Change, Door, Refusal
+from biobank.batch.reasons import Traces
 from specimens.specimen.detail import SpecimenDetail
+from specimens.specimen.models import Specimen
 from specimens.specimen.writes.drafts import Draft, VisitFacts
 from specimens.specimen.writes.planner import Planner
 from specimens.specimen.writes.store import store
@@ -21,4 +23,4 @@ def plan_specimens(
     return Planner(Wanted(changes), actor, visits).plan(changes)
 
 
-SPECIMENS: Door[SpecimenDetail, Draft] = Door("specimen", plan_specimens, store)
+SPECIMENS: Door[SpecimenDetail, Draft] = Door("specimen", plan_specimens, store, traces=Traces(Specimen))

@@ -6,6 +6,7 @@ from typing import TypeVar
 from biobank.access import Actor
 from biobank.batch.door import Door
 from biobank.batch.insert import insert
+from biobank.batch.reasons import Traces
 from biobank.batch.update import update
 from biobank.records import disable, stamp
 from biobank.wire.errors import Refused
@@ -78,7 +79,7 @@ def _call(
             follow(about, actor)
 
 
-VISITS: Door[VisitDetail, VisitPlan] = Door("visit", plan_visits, apply_visits)
+VISITS: Door[VisitDetail, VisitPlan] = Door("visit", plan_visits, apply_visits, traces=Traces(Visit))
 
 
 def delete_visit(pk: int, actor: Actor, *, force: bool, reason: str | None) -> int:
