@@ -1,10 +1,11 @@
-"""One journey with a real browser: look at a CSV, try it, import it, read the report, put right the row that failed.
+"""One journey with a real browser: look at a CSV, try it, import it, read the report, put right what failed, export it.
 
 Server and worker are processes of their own, so the test never touches the database while the browser's event
 loop runs. `SCREENSHOTS=docs/images` keeps the pictures that the documentation shows.
 """
 
 import csv
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -31,20 +32,24 @@ def choose(page: Page, source: Path) -> None:
     page.wait_for_selector("#import-rows")
 
 
+# Keeps what the page of a job tells. It is there from the beginning: a job may be over before a test could look.
+NOTE_COUNTS = """document.addEventListener("DOMContentLoaded", () => {
+    const count = document.querySelector("#import-count");
+    if (!count) return;
+    const note = () => sessionStorage.counts = (sessionStorage.counts || "") + count.textContent + ";";
+    note();
+    new MutationObserver(note).observe(count, {childList: true});
+})"""
+
+
 def start(page: Page, button: str) -> None:
+    page.evaluate("sessionStorage.removeItem('counts')")
     page.click(button)
     page.wait_for_url("**/importjob/*/change/")
-    page.evaluate("sessionStorage.removeItem('counts')")
 
 
 def watched(page: Page) -> list[int]:
-    """How many rows were done at each look, from now to the end of the job."""
-    page.evaluate("""() => {
-        const count = document.querySelector("#import-count");
-        const note = () => sessionStorage.counts = (sessionStorage.counts || "") + count.textContent + ";";
-        note();
-        new MutationObserver(note).observe(count, {childList: true});
-    }""")
+    """How many rows were done at each look, from the start to the end of the job."""
     over(page)
     found = page.evaluate("sessionStorage.counts").rstrip(";").split(";")
     return [int(text.split("/")[0].replace(",", "")) for text in found]
@@ -63,6 +68,18 @@ def report(page: Page) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
+def exported(page: Page) -> str:
+    """What was imported, asked for on its page, waited for, and downloaded."""
+    page.click("#nav-sidebar-apps >> text=Export jobs")
+    page.click("a[href$='/objectexport/add/'] >> nth=0")
+    page.select_option("#export-type", "institute")
+    page.click("#export-start")
+    with page.expect_download() as download:
+        page.click("#export-download", timeout=60_000)  # the page loads itself anew when the job is over
+    with zipfile.ZipFile(download.value.path()) as found:
+        return found.read("output.csv").decode()
+
+
 def test_a_file_is_imported_with_the_browser(
     start_worker: Callable[..., Worker],
     page: Page,
@@ -77,6 +94,7 @@ def test_a_file_is_imported_with_the_browser(
     source = tmp_path / "institutes.csv"
     source.write_text("Identifier,Nmae,Name\n" + "".join(f"{n},,{name}\n" for n, name in enumerate(names)))
 
+    page.add_init_script(NOTE_COUNTS)
     sign_in(page, address)
     photograph(page, "overview")
     choose(page, source)
@@ -84,7 +102,7 @@ def test_a_file_is_imported_with_the_browser(
     expect(page.locator("#import-start")).to_have_text(f"Import {ROWS} rows")
     expect(page.locator("#import-rows tbody tr")).to_have_count(50)
 
-    start_worker()
+    start_worker("imports,exports,default")
     start(page, "#import-try")
     over(page)
     expect(page.locator("#import-status")).to_have_text("FAILED")  # one row has no name
@@ -115,4 +133,6 @@ def test_a_file_is_imported_with_the_browser(
     page.click("#nav-sidebar-apps >> text=Import jobs")
     expect(page.locator("[data-import-count] >> nth=0")).to_have_text("1 / 1")
     photograph(page, "imports")
+
+    assert names[16] in exported(page)
     assert mistakes == []
