@@ -43,6 +43,8 @@ class _TusView(ApiView):
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         """Refuse before a byte of the body is read: without right, or in another version of the protocol."""
         super().initial(request, *args, **kwargs)
+        if not hasattr(self, (request.method or "").lower()):
+            return  # it is refused as a method
         if not self.actor.may_import:
             raise Refused(ACCESS_DENIED())
         if request.method != "GET" and request.headers.get("Tus-Resumable") != chunks.VERSION:

@@ -31,7 +31,13 @@ ORDER = (
 )  # fmt: skip
 FIRST_WITHOUT = {"site": "Coordinators"}  # they are users, and users have sites
 IDENTIFIERS = {"Identifier", "UID", "Parent UID"}
-GIVEN = {"institute", "user"}  # every server has some from the beginning
+GIVEN = {
+    "institute",
+    "user",
+    "specimenTypeUnit",
+    "specimenPrintRule",
+    "visitPrintRule",
+}  # every server has some
 AFTER = {"cp": world.consents}  # what comes before the next kind and from no file
 
 
