@@ -152,7 +152,11 @@ class Payload(BaseModel):
     """Anything that crosses the wire: camelCase outside, snake_case inside, unknown keys ignored."""
 
     model_config = ConfigDict(
-        alias_generator=to_camel, populate_by_name=True, extra="ignore", arbitrary_types_allowed=True
+        alias_generator=to_camel,
+        populate_by_name=True,
+        extra="ignore",
+        arbitrary_types_allowed=True,
+        defer_build=True,  # a worker never needs most of them
     )
 
     @classmethod
