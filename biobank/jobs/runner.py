@@ -70,11 +70,9 @@ def run_slice(model: type[J], pk: int, advance: Callable[[J], bool]) -> J | None
 
 
 def _lost_database(error: Exception) -> bool:
-    """A connection that breaks inside a transaction shows itself in several ways."""
+    """A connection that breaks inside a transaction shows itself in several ways; leaving the transaction drops it."""
     session = connection.connection
-    return isinstance(error, OperationalError | InterfaceError) or (
-        session is not None and bool(session.closed)
-    )
+    return isinstance(error, OperationalError | InterfaceError) or session is None or bool(session.closed)
 
 
 def _fail(job: Job, reason: str) -> None:
