@@ -45,7 +45,7 @@ _CREATED_BY = _user("Created By", "createdBy")
 _CP = Column(
     "CP Short Title",
     "cpShortTitle",
-    codes=("CP_NOT_FOUND", "CP_SHORT_TITLE_REQUIRED", "SPECIMEN_NOT_FOUND_IN_CP"),
+    codes=("CP_NOT_FOUND", "CP_SHORT_TITLE_REQUIRED"),
     hint="Narrows labels and barcodes to the protocol; needed where they are unique by protocol only",
 )
 _PARENT = Column(
