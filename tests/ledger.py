@@ -14,6 +14,7 @@ import pytest
 
 from biobank.batch.door import Door
 from biobank.wire.errors import Refused
+from importjobs.writing import Writer
 
 KNOWN = Path(__file__).parent / "contract" / "codes.tsv"
 COMPATIBILITY = Path(__file__).parents[1] / "docs" / "compatibility.md"
@@ -76,6 +77,14 @@ class Plugin:
             seen.update(problem.code for outcome in outcomes for problem in outcome.problems)
             return outcomes
 
+        find_and_write = Writer.write
+
+        def imported(writer: Writer, details: Any) -> Any:
+            outcomes = find_and_write(writer, details)
+            seen.update(problem.code for outcome in outcomes for problem in outcome.problems)
+            return outcomes
+
+        Writer.write = imported  # type: ignore[method-assign]
         Door.write = written  # type: ignore[method-assign, assignment]
         Door.write_each = watched  # type: ignore[method-assign, assignment]
 
