@@ -84,7 +84,7 @@ class Plugin:
             seen.update(problem.code for outcome in outcomes for problem in outcome.problems)
             return outcomes
 
-        Writer.write = imported  # type: ignore[method-assign]
+        Writer.write = imported  # type: ignore[method-assign, assignment]
         Door.write = written  # type: ignore[method-assign, assignment]
         Door.write_each = watched  # type: ignore[method-assign, assignment]
 
